@@ -37,3 +37,7 @@ class TimedOut(FasterDeployError):
 
 class BadFrame(FasterDeployError):
     """An image that cannot be read: wrong step, size, encoding or data."""
+
+
+class BadParameter(FasterDeployError):
+    """A parameter whose type or value is not one the node can use."""

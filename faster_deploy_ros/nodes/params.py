@@ -1,0 +1,159 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A frozen dataclass as declared ROS parameters: description, range, choices, one default."""
+
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from faster_deploy_ros.errors import BadParameter
+
+P = TypeVar('P')
+UNBOUNDED = 1 << 53   # what a double holds exactly; a ROS range has no open end
+NAMES = {bool: 'a boolean', int: 'an integer', float: 'a number (write 1.0, not 1)',
+         str: 'a string', tuple[str, ...]: 'a list of strings'}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a user may know of one parameter."""
+
+    text: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+def parameter(default: Any, text: str, *, minimum: float | None = None,
+              maximum: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """Make a dataclass field that is also a ROS parameter."""
+    return field(default=default, metadata={'about': About(text, minimum, maximum, choices)})
+
+
+class DeclaredParameters(Generic[P]):
+    """
+    The declared parameters of a node and the dataclass they become.
+
+    A launch-time value that does not fit never stops the node's start: it is kept as a problem
+    that :meth:`read` raises, until a good value is set.
+
+    Thread: ROS
+    """
+
+    def __init__(self, node: Node, params_type: type[P]) -> None:
+        """Declare every field of ``params_type`` on ``node``."""
+        self._node = node
+        self._params_type = params_type
+        self._types = get_type_hints(params_type)
+        self._fields: dict[str, Field[Any]] = {f.name: f for f in fields(params_type)}
+        self._problems: dict[str, str] = {}
+        self._locked = ''
+        for name in self._fields:
+            self._declare(name)
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def lock(self, why: str) -> None:
+        """Refuse changes from now on, for the reason ``why``; an empty one allows them again."""
+        self._locked = why
+
+    def read(self) -> P:
+        """
+        Return the values as the frozen dataclass.
+
+        :raises BadParameter: a value is of the wrong type or out of its range.
+        """
+        if self._problems:
+            raise BadParameter(' | '.join(self._problems.values()))
+        return self._build({})
+
+    def _build(self, changed: dict[str, Any]) -> P:
+        values = {}
+        for name in self._fields:
+            value = changed[name] if name in changed else self._node.get_parameter(name).value
+            values[name] = self._check(name, value)
+        return self._params_type(**values)
+
+    def _declare(self, name: str) -> None:
+        default = self._fields[name].default
+        value = list(default) if isinstance(default, tuple) else default
+        descriptor = self._describe(name)
+        try:
+            self._node.declare_parameter(name, value, descriptor)
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            self._node.declare_parameter(
+                name, value, self._describe(name), ignore_override=True)
+            given = self._node._parameter_overrides[name].value
+            try:
+                self._check(name, given)
+                self._problems[name] = str(error)
+            except BadParameter as problem:
+                self._problems[name] = str(problem)
+
+    def _describe(self, name: str) -> ParameterDescriptor:
+        about: About = self._fields[name].metadata['about']
+        descriptor = ParameterDescriptor(name=name, description=about.text)
+        if about.choices:
+            descriptor.additional_constraints = f"one of: {', '.join(about.choices)}"
+        if self._types[name] == tuple[str, ...]:
+            # An empty list has no element type: rclpy would take it for a byte array for good.
+            descriptor.dynamic_typing = True
+        bounded = about.minimum is not None or about.maximum is not None
+        low = -UNBOUNDED if about.minimum is None else about.minimum
+        high = UNBOUNDED if about.maximum is None else about.maximum
+        if bounded and self._types[name] is int:
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(low), to_value=int(high), step=0)]
+        elif bounded and self._types[name] is float:
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
+        return descriptor
+
+    def _check(self, name: str, value: Any) -> Any:
+        about: About = self._fields[name].metadata['about']
+        wanted = self._types[name]
+        if wanted == tuple[str, ...]:
+            if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+                raise BadParameter(_wrong_type(name, value, wanted))
+            return tuple(v for v in value if v)
+        if type(value) is not wanted:
+            raise BadParameter(_wrong_type(name, value, wanted))
+        if about.choices and value not in about.choices:
+            raise BadParameter(
+                f"parameter '{name}': got '{value}', expected one of {', '.join(about.choices)}")
+        low, high = about.minimum, about.maximum
+        if (low is not None and not value >= low) or (high is not None and not value <= high):
+            limits = (f'at least {low}' if high is None else f'at most {high}' if low is None
+                      else f'{low} to {high}')
+            raise BadParameter(f"parameter '{name}': got {value}, expected {limits}")
+        return value
+
+    def _on_set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
+        """Refuse a change that the dataclass would refuse, with its reason."""
+        changed = {p.name: p.value for p in parameters if p.name in self._fields}
+        if not changed:
+            return SetParametersResult(successful=True)
+        names = ', '.join(changed)
+        if self._locked:
+            return SetParametersResult(
+                successful=False, reason=f"parameter '{names}': {self._locked}")
+        try:
+            if all(self._node.has_parameter(name) for name in self._fields):
+                self._build(changed)
+        except BadParameter as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        for name in changed:
+            self._problems.pop(name, None)
+        return SetParametersResult(successful=True)
+
+
+def _wrong_type(name: str, value: Any, wanted: Any) -> str:
+    return f"parameter '{name}': got {value!r}, expected {NAMES[wanted]}"

@@ -1,0 +1,55 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters that every perception node has."""
+
+from dataclasses import dataclass
+
+from faster_deploy_ros.nodes.params import parameter
+from faster_deploy_ros.nodes.qos import AUTO, PRESETS
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptionParams:
+    """Values of the common parameters, checked; the defaults of the product live here."""
+
+    model: str = parameter(
+        'package://faster_deploy_ros/models/shapes_yolox.onnx',
+        'The model: a file, package://<package>/<path>, or a URI '
+        '<runtime>.<device>://<path>?<option>=<value>.')
+    family: str = parameter(
+        'auto', 'What the tensors mean: auto (from the model and its card) or a family name.')
+    device: str = parameter(
+        '', 'Runtime and device that replace those of the model: onnxruntime.0; empty: as in '
+        'model, or by the file ending.')
+    workers: int = parameter(
+        2, 'Frames carried at the same time, each by a thread of its own.',
+        minimum=1, maximum=64)
+    queue_depth: int = parameter(
+        1, 'Frames that may wait for a worker. More is smoother and later.',
+        minimum=0, maximum=1000)
+    overflow: str = parameter(
+        'drop_oldest', 'What happens to a frame too many.',
+        choices=('drop_oldest', 'drop_newest', 'block'))
+    max_age_ms: float = parameter(
+        0.0, 'Frames older than this are dropped as stale; 0: never.', minimum=0.0)
+    job_timeout_s: float = parameter(
+        5.0, 'A frame that takes longer fails and its worker is replaced; 0: wait for ever.',
+        minimum=0.0)
+    max_hung_jobs: int = parameter(
+        3, 'After so many replaced workers the node goes to error.', minimum=0, maximum=64)
+    image_transport: str = parameter(
+        'raw', 'raw subscribes to image, compressed to image/compressed.',
+        choices=('raw', 'compressed'))
+    input_qos: str = parameter(
+        'SENSOR_DATA', 'QoS preset of the subscription; AUTO matches the publisher.',
+        choices=(*PRESETS, AUTO))
+    input_qos_depth: int = parameter(
+        0, 'History of the subscription; 0: 1 when dropping, 10 with overflow block.',
+        minimum=0, maximum=1000)
+    output_qos: str = parameter('DEFAULT', 'QoS preset of the results.', choices=PRESETS)
+    output_qos_depth: int = parameter(
+        10, 'History of the results.', minimum=1, maximum=1000)
+    diagnostics_period_s: float = parameter(
+        1.0, 'How often /diagnostics is published.', minimum=0.1, maximum=3600.0)
+    autostart: bool = parameter(
+        False, 'Configure and activate at the start, without a lifecycle manager.')
