@@ -75,6 +75,10 @@ class DeclaredParameters(Generic[P]):
             raise BadParameter(' | '.join(self._problems.values()))
         return self._build({})
 
+    def peek(self, name: str) -> Any:
+        """Return one value as it is now, unchecked."""
+        return self._node.get_parameter(name).value
+
     def _build(self, changed: dict[str, Any]) -> P:
         values = {}
         for name in self._fields:

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run one node: init, spin in one thread, leave in good order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 import signal
 import threading
 from typing import TYPE_CHECKING
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 
 if TYPE_CHECKING:
@@ -46,8 +48,8 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     return code
 
 
-def _wait_for_signal(asked: threading.Event, wake_up: object) -> None:
+def _wait_for_signal(asked: threading.Event, wake_up: Callable[[], None]) -> None:
     signal.sigwait(ENDING)
     asked.set()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
-    wake_up()   # type: ignore[operator]
+    with suppress(rclpy_implementation.InvalidHandle):   # the node may just have ended by itself
+        wake_up()

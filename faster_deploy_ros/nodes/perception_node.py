@@ -1,0 +1,236 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle that owns a model, its road and what they publish."""
+
+from contextlib import ExitStack
+import traceback
+from typing import Any, ClassVar, Generic, TypeVar
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from std_srvs.srv import SetBool
+
+from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.cores.base import InferCore
+from faster_deploy_ros.cores.uri import ModelUri
+from faster_deploy_ros.errors import FasterDeployError
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.nodes.convert import compressed_to_frame, image_to_frame
+from faster_deploy_ros.nodes.diagnostics import Diagnosis
+from faster_deploy_ros.nodes.params import DeclaredParameters
+from faster_deploy_ros.nodes.perception_params import PerceptionParams
+from faster_deploy_ros.nodes.qos import profile
+from faster_deploy_ros.nodes.road import Arrival, Road
+from faster_deploy_ros.nodes.timing import timing_message
+from faster_deploy_ros.pipeline.outcome import Outcome
+from faster_deploy_ros.pipeline.stages import Stages
+from faster_deploy_ros.share import resolve_package_url
+from faster_deploy_ros.tasks.base import Model
+
+R = TypeVar('R')
+P = TypeVar('P', bound=PerceptionParams)
+WARM_UP_SIZE = (480, 640, 3)
+SUCCESS, FAILURE, ERROR = (TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE,
+                           TransitionCallbackReturn.ERROR)
+
+
+class PerceptionNode(LifecycleNode, Generic[R, P]):
+    """
+    Base of all nodes: images in, results out, through one model.
+
+    A subclass says ``params_type``, ``message_type`` and ``topic``, opens its model and encodes
+    its result. Everything made in a transition is undone in exact reverse, also when the
+    transition fails half-way.
+
+    Thread: ROS
+    """
+
+    params_type: ClassVar[type[Any]]
+    message_type: ClassVar[type[Any]]
+    topic: ClassVar[str]
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        """Declare the parameters; load nothing."""
+        super().__init__(name, **kwargs)
+        self.exit_code: int | None = None
+        self._parameters_of_ours = DeclaredParameters(self, self.params_type)
+        self._configured = ExitStack()
+        self._road: Road | None = None
+        self._stuck = False     # a worker never ended: nothing below it may be unloaded
+        self._broken = False    # the line gave up
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        if self._parameters_of_ours.peek('autostart'):
+            self._autostart = self.create_timer(0.0, self._on_autostart, clock=_steady())
+
+    # What a subclass says.
+
+    def open_model(self, core: InferCore, params: P) -> Model[R]:
+        """Return the model on a loaded core; runs at configure."""
+        raise NotImplementedError
+
+    def encode(self, frame: Frame, result: R) -> Any:
+        """Return the message of one result. Thread: worker."""
+        raise NotImplementedError
+
+    def on_model_ready(self, model: Model[R], params: P, undo: ExitStack) -> None:
+        """Publish what is known once the model is; ``undo`` takes what must be undone."""
+
+    # The lifecycle.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read the parameters, open core and model, warm up, make the publishers."""
+        try:
+            with ExitStack() as undo:
+                self._set_up(undo)
+                self._configured = undo.pop_all()
+        except FasterDeployError as error:
+            self.get_logger().error(f'configure: {error}')
+            return FAILURE
+        except Exception:
+            self.get_logger().error(f'configure: unexpected\n{traceback.format_exc()}')
+            return FAILURE
+        return SUCCESS
+
+    def _set_up(self, undo: ExitStack) -> None:
+        params = self._params = self._parameters_of_ours.read()
+        uri = ModelUri.parse(resolve_package_url(params.model))
+        if params.device:
+            uri = uri.on(params.device)
+        core = open_core(uri, seats=params.workers + params.max_hung_jobs)
+        undo.callback(core.unload)
+        model = self.open_model(core, params)
+        _warm_up(core, model, params.workers)
+        compressed = params.image_transport == 'compressed'
+        self._job = Stages(
+            compressed_to_frame if compressed else image_to_frame, model, self.encode)
+        qos = profile(params.output_qos, params.output_qos_depth)
+        self._results = self._published(undo, self.message_type, self.topic, qos)
+        self._timing = self._published(undo, DiagnosticArray, 'timing', qos)
+        self._diagnostics = self._published(undo, DiagnosticArray, '/diagnostics', 10)
+        self.on_model_ready(model, params, undo)
+        device = core.device
+        self._diagnosis = Diagnosis(self.get_name(), f'{device.scheme}.{device.index}')
+        self.get_logger().info(
+            f'configured: {uri} as {type(model).__name__} on {device.name}, '
+            f'{params.workers} workers')
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the road, its subscription last."""
+        try:
+            self._road = Road(self, self._params, self._job, self._results, self._on_timing,
+                              self._on_broken)
+        except Exception:
+            self.get_logger().error(f'activate: unexpected\n{traceback.format_exc()}')
+            return FAILURE
+        self._parameters_of_ours.lock('the node is active; deactivate and clean up first')
+        self._ticker = self.create_timer(
+            self._params.diagnostics_period_s, self._publish_diagnostics, clock=_steady())
+        return SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the road; what ran finishes, what waited is cancelled and counted."""
+        return SUCCESS if self._close_road() and not self._broken else ERROR
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unload the model and destroy the publishers."""
+        self._unload()
+        return SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do what is left of both."""
+        joined = self._close_road()
+        self._unload()
+        return SUCCESS if joined else ERROR
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured; where a worker hangs, only a new process helps."""
+        self._close_road()
+        self._unload()
+        if not self._stuck and not self._broken:
+            return SUCCESS
+        self.get_logger().fatal('the process ends now, for launch to respawn it')
+        self.exit_code = 1
+        return FAILURE
+
+    def end(self) -> int:
+        """Close and unload whatever is open; return the exit code of the process."""
+        if not self._close_road():
+            self.exit_code = 1
+        self._unload()
+        return self.exit_code or 0
+
+    def _close_road(self) -> bool:
+        road, self._road = self._road, None
+        if road is None:
+            return not self._stuck
+        if not road.close():
+            self._stuck = True
+            self.get_logger().error(
+                'deactivate: a worker has not ended in time, the runtime hangs in its inference; '
+                'the model is not unloaded under it')
+        self.destroy_timer(self._ticker)
+        self._publish_health(road)
+        self._parameters_of_ours.lock('')
+        return not self._stuck
+
+    def _unload(self) -> None:
+        undo, self._configured = self._configured, ExitStack()
+        if self._stuck:
+            undo.pop_all()
+        undo.close()
+
+    def _published(self, undo: ExitStack, *args: Any) -> Any:
+        publisher = self.create_publisher(*args)
+        undo.callback(self.destroy_publisher, publisher)
+        return publisher
+
+    # What ROS calls.
+
+    def _on_autostart(self) -> None:
+        self.destroy_timer(self._autostart)
+        if self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> Any:
+        if self._road is None:
+            response.success, response.message = False, 'the node is not active'
+            return response
+        self._road.listen(request.data)
+        response.success = True
+        response.message = 'listening' if request.data else 'not listening'
+        return response
+
+    def _on_timing(self, arrival: Arrival, outcome: Outcome) -> None:
+        if self._timing.get_subscription_count():
+            self._timing.publish(timing_message(arrival, outcome))
+
+    def _on_broken(self, why: str) -> None:
+        if self._road is not None and not self._broken:
+            self._broken = True
+            self.get_logger().fatal(f'the line is broken: {why}')
+            self.trigger_deactivate()
+
+    def _publish_diagnostics(self) -> None:
+        if self._road is not None:
+            self._publish_health(self._road)
+
+    def _publish_health(self, road: Road) -> None:
+        self._diagnostics.publish(self._diagnosis.message(
+            self.get_clock().now().to_msg(), road.health, road.source()))
+
+
+def _warm_up(core: InferCore, model: Model[Any], seats: int) -> None:
+    """Use each seat once before a frame does: the first run of a runtime is a slow one."""
+    blank = Frame(0, '', np.zeros(WARM_UP_SIZE, np.uint8))
+    with ExitStack() as leases:
+        for _ in range(seats):
+            blobs = leases.enter_context(core.lease())
+            geometry = model.preprocess(blank, blobs)
+            core.sync_infer(blobs)
+            model.postprocess(blobs, geometry)
+
+
+def _steady() -> Clock:
+    return Clock(clock_type=ClockType.STEADY_TIME)

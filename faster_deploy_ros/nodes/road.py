@@ -1,0 +1,165 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The straight road of a node: subscription, line, publisher; in order, all accounted for."""
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from time import monotonic_ns, time_ns
+from typing import Any, NamedTuple
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CompressedImage, Image
+
+from faster_deploy_ros.nodes.health import Health
+from faster_deploy_ros.nodes.perception_params import PerceptionParams
+from faster_deploy_ros.nodes.qos import profile
+from faster_deploy_ros.nodes.throttle import Throttle
+from faster_deploy_ros.pipeline.ordered import OrderedExecutor
+from faster_deploy_ros.pipeline.outcome import Outcome, Overflow, Status
+
+NS_PER_MS = 1e6
+CLOSE_TIMEOUT_S = 10.0
+
+
+class Arrival(NamedTuple):
+    """What the ROS thread remembers of a frame while it is on the road."""
+
+    header: Any
+    received_ns: int     # system clock, for the timing topic
+    submitted_ns: int    # monotonic
+
+
+class Road:
+    """
+    Carry frames from the subscription to the publisher while a node is active.
+
+    Thread: ROS, all of it; only ``job`` runs elsewhere, on the workers.
+
+    :param node: the node whose entities are made and destroyed here.
+    :param params: of the line and its input.
+    :param job: ``job(message, stopwatch) -> message``, the work on one frame.
+    :param results: where the finished messages go.
+    :param on_timing: called with ``(arrival, outcome)`` for each frame that has ended.
+    :param on_broken: called with the reason when the line cannot go on.
+    """
+
+    def __init__(self, node: Node, params: PerceptionParams, job: Callable[..., Any],
+                 results: Publisher, on_timing: Callable[[Arrival, Outcome], None],
+                 on_broken: Callable[[str], None]) -> None:
+        """Open everything, the subscription last."""
+        self._node = node
+        self._params = params
+        self._job = job
+        self._results = results
+        self._on_timing = on_timing
+        self._on_broken = on_broken
+        self._log_failure = Throttle(node.get_logger().error)
+        self._log_oddity = Throttle(node.get_logger().warning, period_s=60.0)
+        self._arrivals: deque[Arrival] = deque()
+        self._subscription: Any = None
+        self._joined = True
+        self.health = Health()
+        with ExitStack() as undo:
+            wake_up = node.create_guard_condition(self.deliver)
+            undo.callback(node.destroy_guard_condition, wake_up)
+            self._line = OrderedExecutor(
+                workers=params.workers, depth=params.queue_depth,
+                overflow=Overflow[params.overflow.upper()], on_ready=wake_up.trigger,
+                max_age_ns=round(params.max_age_ms * NS_PER_MS) or None,
+                job_timeout_s=params.job_timeout_s or None, max_hung=params.max_hung_jobs)
+            undo.callback(self._close_line)
+            undo.callback(self.listen, False)
+            self.listen(True)
+            self._undo = undo.pop_all()
+
+    def listen(self, wanted: bool) -> None:
+        """Subscribe to the images, or stop it; frames on the road go on."""
+        if wanted and self._subscription is None:
+            compressed = self._params.image_transport == 'compressed'
+            topic = 'image/compressed' if compressed else 'image'
+            blocking = self._params.overflow == 'block'
+            qos = profile(
+                self._params.input_qos, self._params.input_qos_depth or (10 if blocking else 1),
+                self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic)))
+            self._subscription = self._node.create_subscription(
+                CompressedImage if compressed else Image, topic, self._on_image, qos)
+        elif not wanted and self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    @property
+    def listening(self) -> bool:
+        """Whether images are subscribed to."""
+        return self._subscription is not None
+
+    def source(self) -> str:
+        """Say in words where images are expected to come from."""
+        if self._subscription is None:
+            return 'not listening (~/enable)'
+        topic = self._subscription.topic_name
+        return f"{self._node.count_publishers(topic)} publishers on '{topic}'"
+
+    def close(self) -> bool:
+        """
+        End in the reverse order of the start; waiting frames are cancelled, running ones finish.
+
+        :return: False when a worker did not end in time: then nothing below it may be unloaded.
+        """
+        self._undo.close()
+        return self._joined
+
+    def _close_line(self) -> None:
+        self._joined = self._line.close(finish=False, timeout_s=CLOSE_TIMEOUT_S)
+        self.deliver()
+
+    def _on_image(self, message: Any, info: Any) -> None:
+        received_ns, now_ns = time_ns(), monotonic_ns()
+        self.health.arrivals.count(info)
+        header = message.header
+        stamp_ns = header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+        if stamp_ns:
+            taken_ns = now_ns - (self._node.get_clock().now().nanoseconds - stamp_ns)
+        else:
+            taken_ns = None
+            self.health.zero_stamps += 1
+            self._log_oddity(
+                f"input '{self._subscription.topic_name}': the image stamp is zero, expected the "
+                'time of exposure; its age is unknown, never stale. Set it in the camera driver.')
+        self._arrivals.append(Arrival(header, received_ns, now_ns))
+        self._line.submit(partial(self._job, message), stamp_ns=taken_ns)
+
+    def deliver(self) -> None:
+        """Publish what is ready, in order; count and log the rest."""
+        for settled in self._line.drain():
+            arrival = self._arrivals.popleft()
+            done = settled.status is Status.DONE
+            outcome = self._publish(arrival, settled) if done else settled
+            self.health.count(outcome)
+            if outcome.status is Status.FAILED:
+                stamp = arrival.header.stamp
+                self._log_failure(
+                    f'frame {stamp.sec}.{stamp.nanosec:09d} failed: {_text(outcome.error)}',
+                    kind=_text(outcome.error))
+            self._on_timing(arrival, outcome)
+        if self._line.broken:
+            self._on_broken(self._line.broken)
+
+    def _publish(self, arrival: Arrival, outcome: Outcome) -> Outcome:
+        try:
+            self._results.publish(outcome.value)
+        except Exception as error:   # it would end the spin, and with it the node
+            return replace(outcome, status=Status.FAILED, error=error, value=None)
+        stamp = arrival.header.stamp
+        if stamp.sec or stamp.nanosec:
+            age_ns = (self._node.get_clock().now().nanoseconds
+                      - stamp.sec * 1_000_000_000 - stamp.nanosec)
+            self.health.stages.add_age(age_ns)
+        return outcome
+
+
+def _text(error: BaseException | None) -> str:
+    return f'{type(error).__name__}: {error}'
