@@ -1,0 +1,22 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A context of its own for every test with ROS."""
+
+import itertools
+import os
+
+import pytest
+
+rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
+
+DOMAINS = itertools.count(40 + os.getpid() % 20)
+
+
+@pytest.fixture
+def ros(monkeypatch):
+    """Initialise rclpy alone on its domain, on this machine only."""
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(next(DOMAINS) % 100))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    rclpy.init()
+    yield rclpy
+    rclpy.try_shutdown()
