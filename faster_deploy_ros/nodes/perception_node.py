@@ -57,7 +57,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         self.exit_code: int | None = None
         self._parameters_of_ours = DeclaredParameters(self, self.params_type)
         self._configured = ExitStack()
-        self._road: Road | None = None
+        self.road: Road | None = None   # while active
         self._stuck = False     # a worker never ended: nothing below it may be unloaded
         self._broken = False    # the line gave up
         self.create_service(SetBool, '~/enable', self._on_enable)
@@ -119,7 +119,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the road, its subscription last."""
         try:
-            self._road = Road(self, self._params, self._job, self._results, self._on_timing,
+            self.road = Road(self, self._params, self._job, self._results, self._on_timing,
                               self._on_broken)
         except Exception:
             self.get_logger().error(f'activate: unexpected\n{traceback.format_exc()}')
@@ -127,6 +127,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         self._parameters_of_ours.lock('the node is active; deactivate and clean up first')
         self._ticker = self.create_timer(
             self._params.diagnostics_period_s, self._publish_diagnostics, clock=_steady())
+        self.get_logger().info(f"active: '{self.topic}' for each image; {self.road.source()}")
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -162,7 +163,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         return self.exit_code or 0
 
     def _close_road(self) -> bool:
-        road, self._road = self._road, None
+        road, self.road = self.road, None
         if road is None:
             return not self._stuck
         if not road.close():
@@ -194,10 +195,10 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
             self.trigger_activate()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> Any:
-        if self._road is None:
+        if self.road is None:
             response.success, response.message = False, 'the node is not active'
             return response
-        self._road.listen(request.data)
+        self.road.listen(request.data)
         response.success = True
         response.message = 'listening' if request.data else 'not listening'
         return response
@@ -207,14 +208,14 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
             self._timing.publish(timing_message(arrival, outcome))
 
     def _on_broken(self, why: str) -> None:
-        if self._road is not None and not self._broken:
+        if self.road is not None and not self._broken:
             self._broken = True
             self.get_logger().fatal(f'the line is broken: {why}')
             self.trigger_deactivate()
 
     def _publish_diagnostics(self) -> None:
-        if self._road is not None:
-            self._publish_health(self._road)
+        if self.road is not None:
+            self._publish_health(self.road)
 
     def _publish_health(self, road: Road) -> None:
         self._diagnostics.publish(self._diagnosis.message(

@@ -20,3 +20,18 @@ def ros(monkeypatch):
     rclpy.init()
     yield rclpy
     rclpy.try_shutdown()
+
+
+@pytest.fixture
+def rig(ros):
+    """Return a maker of rigs; each is closed at the end of the test."""
+    from rig import Rig
+    made = []
+
+    def make(**parameters):
+        made.append(Rig(**parameters))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -1,0 +1,83 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The process starts by itself, ends by a signal, and says how it went."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from rig import MOCK  # isort: skip
+
+pytestmark = pytest.mark.ros
+NODE = [sys.executable, '-m', 'faster_deploy_ros.nodes.detection_node', '--ros-args']
+
+
+class Process:
+    """A node process whose log can be waited for."""
+
+    def __init__(self, *parameters):
+        arguments = [part for name in parameters for part in ('-p', name)]
+        self.process = subprocess.Popen(
+            NODE + arguments, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, 'RCUTILS_LOGGING_BUFFERED_STREAM': '0'})
+        self.lines = []
+        self._news = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self._news:
+                self.lines.append(line)
+                self._news.notify_all()
+
+    def wait_for(self, words, timeout_s=30):
+        with self._news:
+            assert self._news.wait_for(
+                lambda: any(words in line for line in self.lines), timeout_s), self.lines
+
+    def end(self, sign):
+        self.process.send_signal(sign)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def process(monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '39')
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    made = []
+
+    def start(*parameters):
+        made.append(Process(*parameters))
+        return made[-1]
+
+    yield start
+    for one in made:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait(timeout=20)
+
+
+@pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_an_active_node_in_good_order(process, sign):
+    node = process(f'model:={MOCK}', 'family:=yolox', 'autostart:=true')
+    node.wait_for('active')
+    assert node.end(sign) == 0
+    assert not any('Traceback' in line for line in node.lines), node.lines
+
+
+def test_a_bad_model_at_autostart_leaves_a_living_unconfigured_node(process):
+    node = process('model:=absent.onnx', 'autostart:=true')
+    node.wait_for('absent.onnx')
+    assert node.process.poll() is None
+    assert node.end(signal.SIGINT) == 0
+
+
+def test_a_bad_parameter_at_the_start_leaves_a_living_node(process):
+    node = process(f'model:={MOCK}', 'workers:=0', 'autostart:=true')
+    node.wait_for("parameter 'workers': got 0, expected 1 to 64")
+    assert node.process.poll() is None
+    assert node.end(signal.SIGTERM) == 0
