@@ -15,8 +15,16 @@ class Unavailable(FasterDeployError):
     """Something real that this machine lacks: a package, a device, a file."""
 
 
+class BadValue(FasterDeployError, ValueError):
+    """A setting whose text cannot be read, or whose value is out of range."""
+
+
 class LoadFailed(FasterDeployError):
-    """A model that is there and cannot be loaded: corrupt, foreign or of the wrong kind."""
+    """A model that cannot be loaded: missing, corrupt, foreign or of the wrong kind."""
+
+
+class InferFailed(FasterDeployError):
+    """An inference that the runtime began and could not finish; the seat stays usable."""
 
 
 class Unsupported(FasterDeployError):

@@ -1,0 +1,60 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Runtimes behind one door: a table of cores, one file for each; never an image."""
+
+from collections.abc import Mapping
+import os
+
+from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
+from faster_deploy_ros.cores.base import BaseInferCore, LoadedModel
+from faster_deploy_ros.cores.device import Capabilities, Device, UnavailableRuntime
+from faster_deploy_ros.cores.infer_core import InferCore
+from faster_deploy_ros.cores.uri import ModelUri
+from faster_deploy_ros.errors import FasterDeployError
+from faster_deploy_ros.registry import Entry, Registry
+
+__all__ = [
+    'CORES', 'BaseInferCore', 'BlobSpec', 'BlobsBuffer', 'Capabilities', 'Device', 'InferCore',
+    'LoadedModel', 'ModelUri', 'UnavailableRuntime', 'devices', 'open_core']
+
+_ROWS: Mapping[str, Entry] = {
+    'mock': Entry('faster_deploy_ros.cores.mock_core:MockCore'),
+    'onnxruntime': Entry(
+        'faster_deploy_ros.cores.onnxruntime_core:OnnxRuntimeCore', needs=('onnxruntime',),
+        hint='Install it: pip install onnxruntime (or onnxruntime-gpu).'),
+}
+
+CORES: Registry[BaseInferCore] = Registry('runtime', 'faster_deploy_ros.cores', _ROWS)
+
+
+def open_core(
+        uri: str | os.PathLike[str] | ModelUri, *, source: bytes | None = None,
+        seats: int = 2) -> InferCore:
+    """
+    Load a model and return the core that runs it.
+
+    :param uri: ``'onnxruntime.0:///m.onnx?intra_op_threads=2'``, or a plain path.
+    :param source: the model itself; then the URI's path is only its name.
+    :param seats: how many inferences may be prepared or run at once; one per worker.
+    :raises UnknownName: no such runtime or option.
+    :raises BadValue: the URI or an option cannot be read.
+    :raises Unavailable: the runtime or the device is missing on this machine.
+    :raises LoadFailed: the model is missing, corrupt or not one for this runtime.
+    """
+    parsed = ModelUri.parse(uri)
+    core = CORES.resolve(parsed.scheme)(parsed, seats=seats)
+    core.load(source)
+    return core
+
+
+def devices() -> list[Device | UnavailableRuntime]:
+    """List what this machine can run models on, and why not on the rest; never raises."""
+    found: list[Device | UnavailableRuntime] = []
+    for scheme in CORES:
+        try:
+            found += CORES.resolve(scheme).devices()
+        except FasterDeployError as error:
+            found.append(UnavailableRuntime(scheme, str(error)))
+        except Exception as error:  # a broken driver or plug-in must not hide the others
+            found.append(UnavailableRuntime(scheme, f'{type(error).__name__}: {error}'))
+    return found

@@ -1,0 +1,40 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a model is loaded from, checked before a runtime says it in its own way."""
+
+from pathlib import Path
+
+from faster_deploy_ros.errors import LoadFailed
+
+
+def check_source(title: str, source: Path | bytes, *, is_file: bool = True) -> Path | bytes:
+    """
+    Refuse a source that no runtime could load.
+
+    :param title: who asks, for messages.
+    :param is_file: whether a path must be a file; if not, only the runtime can tell.
+    :raises LoadFailed: no bytes; a missing, empty or unreadable file; a folder.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        if not source:
+            raise LoadFailed(f'{title}: the model has no bytes, expected a whole model')
+        return bytes(source)
+    path = Path(source)
+    if is_file:
+        _check_file(title, path)
+    return path
+
+
+def _check_file(title: str, path: Path) -> None:
+    if path.is_dir():
+        raise LoadFailed(f"{title}: '{path}' is a folder, expected a model file")
+    try:
+        with path.open('rb') as stream:
+            empty = not stream.read(1)
+    except FileNotFoundError:
+        folder = '' if path.is_absolute() else f' in {Path.cwd()}'
+        raise LoadFailed(f"{title}: no such file '{path}'{folder}, expected a model") from None
+    except OSError as error:
+        raise LoadFailed(f"{title}: '{path}' cannot be read: {error.strerror}") from error
+    if empty:
+        raise LoadFailed(f"{title}: the file '{path}' is empty, expected a model; copy it again")
