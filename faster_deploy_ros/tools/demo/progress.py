@@ -1,0 +1,61 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One line that tells how a run goes: redrawn on a terminal, repeated now and then in a log."""
+
+import shutil
+import sys
+import time
+from typing import TextIO
+
+TERMINAL_PERIOD_S = 0.1
+LOG_PERIOD_S = 5.0
+BAR = 24
+EIGHTHS = ' ▏▎▍▌▋▊▉█'
+
+
+class Progress:
+    """
+    Draw a bar with a text behind it.
+
+    :param stream: where to; the standard error when None, so that the output stays clean.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Draw nothing yet."""
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._due_s = 0.0
+        self._drawn = ''
+
+    def show(self, done: int, total: int | None, text: str, *, now: bool = False) -> None:
+        """Draw the bar if it is time to, or at once; without a total there is no bar."""
+        time_s = time.monotonic()
+        if time_s < self._due_s and not now:
+            return
+        self._due_s = time_s + (TERMINAL_PERIOD_S if self._live else LOG_PERIOD_S)
+        count = f'{done}/{total}' if total else f'{done}' if done else ''
+        line = '  '.join(part for part in (bar(done, total) if total else '', count, text) if part)
+        if not self._live:
+            if line != self._drawn:
+                self._stream.write(f'  {line}\n')
+        else:
+            width = shutil.get_terminal_size().columns - 3
+            self._stream.write(f'\r\x1b[2K  {line[:width]}')
+        self._drawn = line
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the line off the terminal."""
+        if self._live and self._drawn:
+            self._stream.write('\r\x1b[2K')
+            self._stream.flush()
+        self._drawn = ''
+        self._due_s = 0.0
+
+
+def bar(done: int, total: int) -> str:
+    """Draw a bar of fixed width, in eighths of a character."""
+    eighths = min(BAR * 8, round(BAR * 8 * done / total)) if total > 0 else 0
+    full, part = divmod(eighths, 8)
+    filled = EIGHTHS[8] * full + (EIGHTHS[part] if part else '')
+    return f'{filled:·<{BAR}}'
