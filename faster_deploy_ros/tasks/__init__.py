@@ -1,0 +1,48 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a model's tensors mean: families by name."""
+
+from typing import Any
+
+from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.registry import Entry, Registry
+from faster_deploy_ros.tasks.base import Model
+from faster_deploy_ros.tasks.card import ModelCard, card_beside
+from faster_deploy_ros.tasks.detection import DetectionOptions
+from faster_deploy_ros.tasks.family import guess_family
+from faster_deploy_ros.tasks.results import Detections
+
+_DETECTION = 'faster_deploy_ros.tasks.detection'
+
+MODELS: Registry[Model[Any]] = Registry('model family', 'faster_deploy_ros.models', {
+    'yolov8': Entry(f'{_DETECTION}.yolov8:Yolov8'),
+    'yolox': Entry(f'{_DETECTION}.yolox:Yolox'),
+})
+
+
+def open_model(
+        family: str, core: InferCore, options: Any = None, *,
+        card: ModelCard | None = None) -> Model[Any]:
+    """
+    Give the tensors of a loaded core their meaning, and check that they can have it.
+
+    :param family: a row of MODELS, or ``'auto'``: the model card, the metadata or the shapes tell.
+    :param core: stays the caller's to unload.
+    :param options: what the family takes, for detectors DetectionOptions; None: the defaults.
+    :param card: None: the one beside the model's file, where there is one.
+    :raises UnknownName: no such family, or a class that the model has not.
+    :raises BlobMismatch: the tensors are not this family's, or ``'auto'`` cannot tell.
+    :raises LoadFailed: the model card or the metadata cannot be read.
+    """
+    if card is None:
+        card = card_beside(core.uri.path) or ModelCard()
+    if family == 'auto':
+        family = guess_family(core, card, getattr(options, 'labels', ()))
+    make: Any = MODELS.resolve(family)
+    model: Model[Any] = make(core, options, card)
+    return model
+
+
+__all__ = [
+    'DetectionOptions', 'Detections', 'MODELS', 'Model', 'ModelCard', 'card_beside',
+    'guess_family', 'open_model']

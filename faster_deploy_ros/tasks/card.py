@@ -1,0 +1,158 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The model card: a small YAML page beside a model that says what its tensors mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from faster_deploy_ros.errors import LoadFailed
+from faster_deploy_ros.tasks.labels import Labels, check_labels
+from faster_deploy_ros.tasks.letterbox import PLACEMENTS, Size
+from faster_deploy_ros.tasks.pixels import PixelFormat, Triple
+
+# What a person wants to know about a model and no code reads.
+_FOR_PEOPLE = (
+    'name', 'title', 'description', 'licence', 'license', 'source', 'sha256', 'accuracy',
+    'training', 'made', 'version', 'date')
+
+
+@dataclass(frozen=True, slots=True)
+class InputCard:
+    """
+    What a model wants to see; None where the card leaves it to the family.
+
+    :param size: ``(width, height)`` in pixels; needed where the model leaves it open.
+    :param color: ``'bgr'`` or ``'rgb'``.
+    :param scale: what full white is: 255 or 1.
+    :param mean: per channel in the model's order, taken off after scaling.
+    :param std: per channel, divided by after that.
+    :param letterbox: ``'corner'`` or ``'center'``.
+    :param pad: the grey around the image, 0 to 255.
+    """
+
+    size: Size | None = None
+    color: str | None = None
+    scale: float | None = None
+    mean: Triple | None = None
+    std: Triple | None = None
+    letterbox: str | None = None
+    pad: int | None = None
+
+    def pixels(self, default: PixelFormat) -> PixelFormat:
+        """Return the family's pixel format with what the card says put in its place."""
+        said = {name: getattr(self, name) for name in ('color', 'scale', 'mean', 'std', 'pad')}
+        return replace(
+            default, **{name: value for name, value in said.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """
+    The content of ``<model>.yaml``.
+
+    :param family: a row of MODELS, or ``''``.
+    :param labels: by class id, or ``()``.
+    :param input: what the model wants to see.
+    :param decoded: whether the boxes in the output are decoded already; None: not said.
+    """
+
+    family: str = ''
+    labels: Labels = ()
+    input: InputCard = field(default_factory=InputCard)
+    decoded: bool | None = None
+
+
+def card_beside(model: str | Path) -> ModelCard | None:
+    """
+    Read the card that lies beside a model file; None where there is none.
+
+    :raises LoadFailed: there is one, and it cannot be read or says something unknown.
+    """
+    path = Path(model).with_suffix('.yaml')
+    return read_card(path) if path.is_file() else None
+
+
+def read_card(path: str | Path) -> ModelCard:
+    """
+    Read and check a model card.
+
+    :raises LoadFailed: not readable, not YAML, an unknown key, or a value of the wrong kind.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise LoadFailed(
+            f"model card '{path}': cannot be read ({' '.join(str(error).split())})") from error
+    try:
+        return _card(content)
+    except (ValueError, TypeError) as error:
+        raise LoadFailed(f"model card '{path}': {error}") from error
+
+
+def _card(content: object) -> ModelCard:
+    page = _section(content, 'the page', ('family', 'labels', 'input', 'output'), _FOR_PEOPLE)
+    output = _section(page.get('output', {}), 'output', ('decoded',))
+    family = page.get('family', '')
+    if not isinstance(family, str):
+        raise ValueError(f'family: got {family!r}, expected a name such as yolox')
+    labels = page.get('labels', [])
+    if not isinstance(labels, list):
+        raise ValueError(f'labels: got {labels!r}, expected a list of names')
+    decoded = output.get('decoded')
+    if decoded is not None and not isinstance(decoded, bool):
+        raise ValueError(f'output.decoded: got {decoded!r}, expected true or false')
+    return ModelCard(family, check_labels(labels), _input(page.get('input', {})), decoded)
+
+
+def _input(content: object) -> InputCard:
+    page = _section(
+        content, 'input', ('size', 'color', 'scale', 'mean', 'std', 'letterbox', 'pad'))
+    size = _numbers(page, 'size', 2)
+    if size is not None and not all(isinstance(n, int) and n > 0 for n in size):
+        raise ValueError(f"input.size: got {page['size']!r}, expected [width, height] in pixels")
+    scale = page.get('scale')
+    if scale not in (None, 1, 255) or isinstance(scale, bool):
+        raise ValueError(f'input.scale: got {scale!r}, expected 255 or 1')
+    pad = page.get('pad')
+    if pad is not None and (not isinstance(pad, int) or isinstance(pad, bool)):
+        raise ValueError(f'input.pad: got {pad!r}, expected a whole number from 0 to 255')
+    card = InputCard(
+        size=size, color=_choice(page, 'color', ('bgr', 'rgb')), scale=scale,
+        mean=_numbers(page, 'mean', 3), std=_numbers(page, 'std', 3),
+        letterbox=_choice(page, 'letterbox', PLACEMENTS), pad=pad)
+    card.pixels(PixelFormat())   # raises for a pad or std that no picture can have
+    return card
+
+
+def _section(
+        content: object, where: str, keys: tuple[str, ...],
+        others: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    if not isinstance(content, dict):
+        raise ValueError(f'{where}: got {content!r}, expected keys such as {", ".join(keys)}')
+    unknown = [str(key) for key in content if key not in keys and key not in others]
+    if unknown:
+        raise ValueError(
+            f"{where}: unknown key {', '.join(map(repr, unknown))}, expected one of "
+            f"{', '.join(keys + others)}")
+    return content
+
+
+def _choice(page: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str | None:
+    value = page.get(key)
+    if value is not None and value not in choices:
+        raise ValueError(f"input.{key}: got {value!r}, expected {' or '.join(choices)}")
+    return value
+
+
+def _numbers(page: Mapping[str, Any], key: str, count: int) -> Any:
+    values = page.get(key)
+    if values is None:
+        return None
+    if (not isinstance(values, list) or len(values) != count
+            or not all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in values)):
+        raise ValueError(f'input.{key}: got {values!r}, expected {count} numbers')
+    return tuple(values)

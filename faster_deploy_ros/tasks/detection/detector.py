@@ -1,0 +1,209 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What all box detectors share: a letterboxed image in, candidates out, suppressed and undone."""
+
+from abc import abstractmethod
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
+from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.errors import BlobMismatch, InferFailed
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.tasks.base import Model
+from faster_deploy_ros.tasks.boxes import best_first, suppress
+from faster_deploy_ros.tasks.card import ModelCard
+from faster_deploy_ros.tasks.detection.options import DetectionOptions
+from faster_deploy_ros.tasks.labels import find_classes, labels_from_metadata, resolve_labels
+from faster_deploy_ros.tasks.letterbox import Letterbox, Size, letterbox
+from faster_deploy_ros.tasks.pixels import PixelFormat, paint
+from faster_deploy_ros.tasks.results import Detections
+
+STRIDES = (8, 16, 32)        # of the three grids that these families look at
+STRIDES_P6 = (8, 16, 32, 64)  # and of their variants for large images
+
+
+class Candidates(NamedTuple):
+    """
+    Boxes over the threshold, before the suppression, in pixels of the model's input.
+
+    :param xyxy: ``(n, 4)`` float32.
+    :param score: ``(n,)`` float32.
+    :param class_id: ``(n,)`` integers.
+    """
+
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    class_id: NDArray[np.integer[Any]]
+
+
+class Detector(Model[Detections]):
+    """
+    Base of the families with one image in and one tensor of dense predictions out.
+
+    A family checks the output's shape in ``_read_output`` and turns it into candidates.
+
+    :param core: a loaded core.
+    :param options: thresholds, filters, labels.
+    :param card: what the model's card says, where it has one.
+    :raises BlobMismatch: the core's tensors are not those of this family.
+    :raises UnknownName: ``options.classes`` names a class that the model has not.
+    """
+
+    family: ClassVar[str]
+    placement: ClassVar[str]
+
+    def __init__(
+            self, core: InferCore, options: DetectionOptions | None = None,
+            card: ModelCard | None = None) -> None:
+        """Check the core's tensors and decide everything that does not depend on a frame."""
+        super().__init__(core)
+        self.options = options or DetectionOptions()
+        self.card = card or ModelCard()
+        source, self._output = self._one(is_input=True), self._one(is_input=False)
+        self.input_size = self._read_input(source)
+        self._input_name, self._output_name = source.name, self._output.name
+        self._input_shape = (1, 3, self.input_size[1], self.input_size[0])
+        self.pixels = self.card.input.pixels(self._default_pixels())
+        self._letterbox = partial(
+            letterbox, input_size=self.input_size,
+            placement=self.card.input.letterbox or self.placement)
+        _expect_floats(type(self).__name__, self._output)
+        count, self._output_shape = self._read_output(self._output)
+        self.labels = resolve_labels(count, {
+            'the parameter labels': self.options.labels,
+            "the model's metadata": labels_from_metadata(core.metadata),
+            'the model card': self.card.labels})
+        wanted = find_classes(self.options.classes, self.labels)
+        self._wanted: NDArray[np.bool_] | None = None
+        if wanted:
+            self._wanted = np.isin(np.arange(count), list(wanted))
+
+    @abstractmethod
+    def _default_pixels(self) -> PixelFormat:
+        """Return what the family's models want to see where no card says otherwise."""
+
+    @abstractmethod
+    def _read_output(self, spec: BlobSpec) -> tuple[int, tuple[int, ...]]:
+        """
+        Check the output's shape; return the number of classes and the concrete shape.
+
+        :raises BlobMismatch: it is not one of this family.
+        """
+
+    @abstractmethod
+    def _candidates(self, output: NDArray[np.float32]) -> Candidates:
+        """Read one output of the checked shape, all finite."""
+
+    @property
+    def summary(self) -> str:
+        """One line for a log: what the model sees and says."""
+        width, height = self.input_size
+        pixels, labels = self.pixels, ', '.join(self.labels[:3])
+        more = ', ...' if len(self.labels) > 3 else ''
+        normal = '' if pixels.mean == (0, 0, 0) else ' less mean by deviation'
+        return (f'{self.family}: {width}x{height} {pixels.color} 0 to {pixels.scale:g}{normal}, '
+                f'{self._letterbox.keywords["placement"]} letterbox, {len(self.labels)} classes '
+                f'({labels}{more})')
+
+    def preprocess(self, frame: Frame, blobs: BlobsBuffer) -> Letterbox:
+        """Write the frame into the input blob and return where it lies there."""
+        blob = blobs[self._input_name]
+        blob.reshape(self._input_shape)
+        geometry = self._letterbox((frame.width, frame.height))
+        paint(frame, geometry, self.pixels, blob.data)
+        return geometry
+
+    def postprocess(self, blobs: BlobsBuffer, geometry: Letterbox) -> Detections:
+        """
+        Read the output blob; boxes are in source-image pixels, cut at the image's edges.
+
+        :raises InferFailed: the output holds NaN or infinity, or scores no detector has.
+        :raises BlobMismatch: an output of open shape came in a shape that is not this family's.
+        """
+        output = blobs[self._output_name].data
+        if output.shape != self._output_shape:
+            raise BlobMismatch(
+                f"{self.family}: output '{self._output_name}' came as {output.shape}, expected "
+                f'{self._output_shape} for an input of {self._input_shape}')
+        # Both are one fast pass and keep NaN, unlike a comparison with the threshold.
+        if not (output.max() < np.inf and output.min() > -np.inf):
+            raise InferFailed(
+                f"{self.family}: output '{self._output_name}' holds NaN or infinity; the model "
+                'overflows on this device: try a higher precision, or another runtime')
+        return self._finish(self._candidates(output), geometry)
+
+    def _finish(self, found: Candidates, geometry: Letterbox) -> Detections:
+        """Filter, bound, suppress and carry back to the image."""
+        if self._wanted is not None:
+            found = _take(found, np.flatnonzero(self._wanted[found.class_id]))
+        if not found.score.size:
+            return Detections.empty()
+        if found.score.max() > 1.01:   # a rounded sigmoid may pass 1 by a hair
+            raise InferFailed(
+                f'{self.family}: a score is {found.score.max():.3g}, expected 0 to 1; the model '
+                'was exported without its sigmoid, or is of another family')
+        options = self.options
+        found = _take(found, best_first(found.score, options.max_candidates))
+        found = _take(found, suppress(
+            found.xyxy, options.nms_threshold, options.max_detections,
+            None if options.class_agnostic else found.class_id))
+        xyxy = geometry.to_image(found.xyxy).astype(np.float32)
+        seen = (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)   # the others lie in the padding
+        return Detections(
+            xyxy[seen], np.minimum(found.score[seen], np.float32(1)),
+            found.class_id[seen].astype(np.int32))
+
+    def _read_input(self, spec: BlobSpec) -> Size:
+        """Check the input and return its ``(width, height)``."""
+        _expect_floats(type(self).__name__, spec)
+        shape = spec.shape
+        if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (3, -1):
+            raise BlobMismatch(
+                f'{type(self).__name__}: got {spec}, expected float32 [1, 3, height, width]; '
+                'export the model for one image, channels first')
+        declared = self.options.input_size or self.card.input.size or self._metadata_size()
+        width, height = (
+            own if own != -1 else wanted
+            for own, wanted in zip((shape[3], shape[2]), declared or (-1, -1)))
+        if -1 in (width, height):
+            raise BlobMismatch(
+                f'{type(self).__name__}: {spec} leaves the size open; set the option input_size, '
+                'or input: {size: [width, height]} in the model card')
+        wished = self.options.input_size or self.card.input.size
+        if wished and wished != (width, height):
+            raise BlobMismatch(
+                f'{type(self).__name__}: {spec} has the size {width}x{height}, expected '
+                f'{wished[0]}x{wished[1]} as the options or the model card say; correct them')
+        if width % STRIDES[-1] or height % STRIDES[-1]:
+            raise BlobMismatch(
+                f'{type(self).__name__}: the input size is {width}x{height}, expected multiples '
+                f'of {STRIDES[-1]}')
+        return width, height
+
+    def _metadata_size(self) -> Size | None:
+        """Read ``imgsz: '[height, width]'`` of the model's metadata, where it is there."""
+        numbers = self.core.metadata.get('imgsz', '').strip('[]() ').split(',')
+        if len(numbers) == 2 and all(number.strip().isdecimal() for number in numbers):
+            return int(numbers[1]), int(numbers[0])
+        return None
+
+    def _anchors(self, strides: tuple[int, ...] = STRIDES) -> int:
+        """Return how many cells the grids of these strides have together."""
+        width, height = self.input_size
+        return sum((width // stride) * (height // stride) for stride in strides)
+
+
+def _take(found: Candidates, indices: NDArray[np.intp]) -> Candidates:
+    return Candidates(
+        found.xyxy.take(indices, axis=0), found.score.take(indices), found.class_id.take(indices))
+
+
+def _expect_floats(who: str, spec: BlobSpec) -> None:
+    if spec.dtype != np.float32:
+        raise BlobMismatch(
+            f'{who}: got {spec}, expected float32; export the model with float32 inputs and '
+            'outputs (inside it may be half or int8)')

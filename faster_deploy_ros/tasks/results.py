@@ -1,0 +1,60 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What models say about an image, as plain frozen arrays."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """
+    Boxes found in one image, best first; a struct of read-only arrays that own their memory.
+
+    :param xyxy: ``(n, 4)`` float32: left, top, right, bottom in pixels of the source image,
+        sub-pixel, measured from the outer corner of the first pixel.
+    :param score: ``(n,)`` float32, 0 to 1.
+    :param class_id: ``(n,)`` int32, an index into the model's labels.
+    :raises ValueError: the shapes disagree, a value is not finite, or a box is inside out.
+    """
+
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    class_id: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        """Copy, so that nobody else can write what we hold, and check."""
+        for name, dtype in (('xyxy', np.float32), ('score', np.float32), ('class_id', np.int32)):
+            array: NDArray[Any] = np.array(getattr(self, name), dtype=dtype, order='C')
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        count = len(self)
+        for name, shape in (('xyxy', (count, 4)), ('score', (count,)), ('class_id', (count,))):
+            if getattr(self, name).shape != shape:
+                raise ValueError(
+                    f'Detections.{name}: got shape {getattr(self, name).shape}, '
+                    f'expected {shape}')
+        if count:
+            self._check_values()
+
+    @classmethod
+    def empty(cls) -> 'Detections':
+        """Return the answer for an image with nothing in it."""
+        return cls(
+            np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
+
+    def __len__(self) -> int:
+        """How many boxes there are."""
+        return int(self.score.shape[0]) if self.score.ndim else 0
+
+    def _check_values(self) -> None:
+        if not (np.isfinite(self.xyxy).all() and np.isfinite(self.score).all()):
+            raise ValueError('Detections: a box or a score is NaN or infinite')
+        if (self.xyxy[:, 2:] < self.xyxy[:, :2]).any():
+            raise ValueError('Detections.xyxy: a box ends before it begins; expected x1 <= x2 '
+                             'and y1 <= y2')
+        if self.class_id.min() < 0:
+            raise ValueError(f'Detections.class_id: got {self.class_id.min()}, expected 0 or more')
