@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 import logging
-from threading import RLock
+from threading import TIMEOUT_MAX, RLock
 
 _logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Announcer:
 
         :return: False when a call is still in progress after ``timeout_s``.
         """
-        idle = self._lock.acquire(timeout=max(0.0, timeout_s))
+        idle = self._lock.acquire(timeout=min(max(0.0, timeout_s), TIMEOUT_MAX))
         self._on_ready = None
         if idle:
             self._lock.release()

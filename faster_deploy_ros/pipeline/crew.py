@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 import sys
-from threading import Lock, Thread, current_thread
+from threading import TIMEOUT_MAX, Lock, Thread, current_thread
 from time import monotonic
 
 from faster_deploy_ros.pipeline.lane import Ticket
@@ -93,7 +93,7 @@ class Crew:
             remaining_s = deadline_s - monotonic()
             if remaining_s <= 0:
                 return False
-            alive[0].join(remaining_s)
+            alive[0].join(min(remaining_s, TIMEOUT_MAX))
         return True
 
     def _alive(self) -> list[Thread]:

@@ -36,4 +36,7 @@ def release_frames(error: BaseException) -> None:
             continue
         seen.add(id(link))
         traceback.clear_frames(link.__traceback__)
-        chain += [link.__cause__, link.__context__, *getattr(link, 'exceptions', ())]
+        chain += [link.__cause__, link.__context__]
+        group = getattr(link, 'exceptions', None)   # an ExceptionGroup has them, from 3.11 on
+        if isinstance(group, tuple):
+            chain += [one for one in group if isinstance(one, BaseException)]

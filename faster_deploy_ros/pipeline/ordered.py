@@ -3,13 +3,15 @@
 """The bounded, ordered line: many workers, one way in, one way out, every frame accounted for."""
 
 from collections.abc import Callable, Hashable, Iterator
+import logging
 from threading import Lock
 import time
 from time import monotonic, monotonic_ns
 
-from faster_deploy_ros.errors import Closed, TimedOut
+from faster_deploy_ros.errors import Closed
 from faster_deploy_ros.pipeline.announcer import Announcer
 from faster_deploy_ros.pipeline.crew import Crew, Worker
+from faster_deploy_ros.pipeline.hangs import Hangs
 from faster_deploy_ros.pipeline.job import perform, release_frames
 from faster_deploy_ros.pipeline.lane import Job
 from faster_deploy_ros.pipeline.ledger import Ledger
@@ -17,7 +19,7 @@ from faster_deploy_ros.pipeline.outcome import Outcome, Overflow, Reason, Status
 from faster_deploy_ros.pipeline.stats import ExecutorStats
 from faster_deploy_ros.pipeline.watchdog import Watchdog
 
-NS_PER_S = 1e9
+_logger = logging.getLogger(__name__)
 
 
 class OrderedExecutor:
@@ -49,8 +51,6 @@ class OrderedExecutor:
         _require('max_age_ns', max_age_ns, max_age_ns is None or max_age_ns > 0, 'None or > 0')
         _require('job_timeout_s', job_timeout_s, job_timeout_s is None or job_timeout_s > 0,
                  'None or > 0')
-        self._job_timeout_s = job_timeout_s or 0.0
-        self._max_hung = max_hung
         self._now_ns = now_ns
         self._ages = max_age_ns is not None
         self._lock = Lock()
@@ -58,6 +58,7 @@ class OrderedExecutor:
         self._closing = False
         self._announcer = Announcer(on_ready)
         self._crew = Crew(workers, self._work)
+        self._hangs = Hangs(self._crew, self._ledger, job_timeout_s or 0.0, max_hung)
         self._watchdog: Watchdog | None = None
         try:
             self._crew.start()
@@ -159,8 +160,7 @@ class OrderedExecutor:
         with self._lock:
             self._ledger.cancel(Reason.CLOSED, waiting=True)
             for worker in self._crew.members:
-                if worker.ticket is not None:
-                    self._fail(worker, f'the line closed, its {timeout_s:g} s are over')
+                self._hangs.fail(worker, f'the line was closed and gave it {timeout_s:g} s')
             let_go, _ = self._decided()
         del let_go
         forgotten = self._announcer.forget(deadline_s - monotonic())
@@ -196,8 +196,12 @@ class OrderedExecutor:
 
     def _work(self, worker: Worker) -> None:
         """Carry frames until there will be no more; the thread of a worker."""
-        while self._take(worker) and self._carry(worker):
-            pass
+        try:
+            while self._take(worker) and self._carry(worker):
+                pass
+        except BaseException as error:   # not a job's: the clock's, or ours
+            _logger.exception('line: worker %d died', worker.index)
+            self._break(worker, f'line: worker {worker.index} died: {error!r}')
 
     def _take(self, worker: Worker) -> bool:
         """Take the next frame, asleep until there is one; False when the line is closed."""
@@ -243,50 +247,34 @@ class OrderedExecutor:
             self._announce()
         return True
 
-    def _fail(self, worker: Worker, why: str) -> None:
-        """Fail the frame of a worker that does not come back; what it brings later is ignored."""
-        ticket, worker.ticket = worker.ticket, None
-        assert ticket is not None
-        elapsed_s = (monotonic_ns() - worker.taken_ns) / NS_PER_S
-        error = TimedOut(
-            f'line, lane {ticket.lane.key!r}, frame {ticket.seq}: the job has been running for '
-            f'{elapsed_s:.1f} s on worker {worker.index}, at {worker.whereabouts()}; {why}')
-        self._ledger.finish(ticket, Status.FAILED, error=error, reason=Reason.HUNG)
-
     def _look_for_hangs(self) -> float:
-        """Fail frames whose jobs hang and replace the workers; return the seconds to the next."""
-        now_ns = oldest_ns = monotonic_ns()
-        limit_ns = self._job_timeout_s * NS_PER_S
-        successors = []
+        """Deal with jobs that hang; return the seconds until the next look."""
         with self._lock:
-            for worker in list(self._crew.members):
-                if worker.ticket is None:
-                    continue
-                if now_ns - worker.taken_ns < limit_ns:
-                    oldest_ns = min(oldest_ns, worker.taken_ns)
-                else:
-                    successors += self._replace(worker)
+            whole = not self._ledger.broken
+            successors, pause_s = self._hangs.judge()
             let_go, announce = self._decided()
+            announce |= whole and bool(self._ledger.broken)   # the owner has to notice
         del let_go
         for successor in successors:
-            successor.thread.start()
-        if announce or self.broken:
+            self._start(successor)
+        if announce:
             self._announce()
-        return self._job_timeout_s - (now_ns - oldest_ns) / NS_PER_S
+        return pause_s
 
-    def _replace(self, worker: Worker) -> list[Worker]:
-        """Fail a hung job's frame; return the worker's successor, or none: the line is broken."""
-        hung = self._ledger.account.hung + 1
-        seconds = f'job_timeout_s is {self._job_timeout_s:g}'
-        if hung <= self._max_hung:
-            self._fail(worker, f'{seconds}; worker replaced, {hung} of {self._max_hung}')
-            return [self._crew.replace(worker)]
-        self._fail(worker, f'{seconds}, max_hung {self._max_hung} is used up')
-        self._ledger.give_up(
-            f'line: {hung} jobs hung for more than {self._job_timeout_s:g} s, at most '
-            f'{self._max_hung} are allowed (max_hung); the last was at {worker.whereabouts()}. '
-            'Restart the process: a hung call cannot be ended from outside.')
-        return []
+    def _start(self, successor: Worker) -> None:
+        try:
+            successor.thread.start()
+        except RuntimeError as error:   # no more threads to be had
+            self._break(successor, f'line: a worker cannot be replaced: {error}')
+
+    def _break(self, worker: Worker, why: str) -> None:
+        """Fail what a worker has in hand and take no more work."""
+        with self._lock:
+            self._hangs.fail(worker, why)
+            self._ledger.give_up(why)
+            let_go, _ = self._decided()
+        del let_go
+        self._announce()
 
 
 def _require(name: str, value: object, fits: bool, expected: str) -> None:

@@ -54,7 +54,7 @@ class Account:
         """Count how a frame ended before it is drained; a dropped one lives no longer."""
         if status is Status.DROPPED:
             self.live -= 1
-        if reason is Reason.HUNG:
+        if reason == Reason.HUNG:
             self.hung += 1
 
     def release(self, status: Status, reason: str, settled: Status) -> None:

@@ -3,7 +3,7 @@
 """The thread that notices jobs which do not come back."""
 
 from collections.abc import Callable
-from threading import Lock, Thread
+from threading import TIMEOUT_MAX, Lock, Thread
 
 
 class Watchdog:
@@ -25,7 +25,7 @@ class Watchdog:
         self._thread.start()
 
     def _watch(self, pause_s: float) -> None:
-        while not self._gate.acquire(timeout=pause_s):
+        while not self._gate.acquire(timeout=min(pause_s, TIMEOUT_MAX)):
             pause_s = self._look()
 
     def stop(self, timeout_s: float) -> bool:
@@ -35,5 +35,5 @@ class Watchdog:
                 self._gate.release()
             except RuntimeError:   # two threads stop it at once, the other was first
                 pass
-        self._thread.join(max(0.0, timeout_s))
+        self._thread.join(min(max(0.0, timeout_s), TIMEOUT_MAX))
         return not self._thread.is_alive()
