@@ -48,7 +48,7 @@ def image_to_frame(msg: Any) -> Frame:
     _check_size(msg.width, msg.height, where)
     encoding = ENCODINGS.get(msg.encoding)
     if encoding is None:
-        return Frame(stamp_ns, msg.header.frame_id, _foreign(msg, where))
+        return _foreign(msg, stamp_ns, where)
     _check_layout(msg, encoding, where)
     samples = _view(msg, encoding, where)
     if encoding.to_bgr is None:
@@ -186,16 +186,17 @@ def _listed(data: Any, where: str) -> NDArray[np.uint8]:
             "bytes or array('B').") from error
 
 
-def _foreign(msg: Any, where: str) -> NDArray[Any]:
+def _foreign(msg: Any, stamp_ns: int, where: str) -> Frame:
     """Ask cv_bridge, where there is one, for an encoding that the table does not know."""
     try:
         image = bridge_to_bgr(msg)
-    except Exception as error:   # whatever cv_bridge raises, the frame is what fails
+        if image is not None:
+            return Frame(stamp_ns, msg.header.frame_id, image)
+    except Exception as error:   # whatever cv_bridge raises or returns, the frame is what fails
         raise BadFrame(
-            f'{where}: we do not know this encoding, and cv_bridge cannot make bgr8 of it '
-            f'({_one_line(error)}). Known: {", ".join(ENCODINGS)}.') from error
-    if image is not None:
-        return image
+            f'{where}: we do not know this encoding, and cv_bridge makes no bgr8 of it '
+            f'({_one_line(error)}), expected one that either knows. Known: '
+            f'{", ".join(ENCODINGS)}.') from error
     guess = difflib.get_close_matches(msg.encoding.lower(), ENCODINGS, n=1)
     remedy = f"Did you mean '{guess[0]}'?" if guess else (
         'Set the camera to one of them, or install cv_bridge.')
