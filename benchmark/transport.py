@@ -12,14 +12,14 @@ import tempfile
 from typing import Any
 
 import cv2
+from faster_deploy_ros import transport
 import numpy as np
 from std_msgs.msg import Header
 
 from benchmark.figures import Figures, machine, record, table, write_json
 from benchmark.observer import Observer
-from benchmark.processes import BenchmarkFailed, Child, bench_environment
-from benchmark.traffic import Subject, measure, wait_until_connected
-from faster_deploy_ros import transport
+from benchmark.processes import bench_environment, BenchmarkFailed, Child
+from benchmark.traffic import measure, Subject, wait_until_connected
 
 SIZES = {'VGA': (640, 480), '720p': (1280, 720), '1080p': (1920, 1080)}
 SATURATION_HZ = 1000.0
