@@ -94,10 +94,10 @@ def _start_pair(stack: ExitStack, image: str, reliability: str, name: str,
     best_effort = ['--best-effort'] if reliability == 'best effort' else []
     topic = f'/benchmark/{name}/{reliability.replace(" ", "_")}'
     camera = stack.enter_context(Child(
-        'benchmark.camera', ['--image', image, '--topics', f'{topic}/image', *best_effort],
+        'benchmark.actors.camera', ['--image', image, '--topics', f'{topic}/image', *best_effort],
         environ))
     echo = stack.enter_context(Child(
-        'benchmark.echo_node', ['--image-topic', f'{topic}/image', '--result-topic',
+        'benchmark.actors.echo_node', ['--image-topic', f'{topic}/image', '--result-topic',
                                 f'{topic}/header', *best_effort], environ))
     camera.answer(30.0)
     return camera, Subject(f'{reliability}, {name}', echo, f'{topic}/image', f'{topic}/header')
