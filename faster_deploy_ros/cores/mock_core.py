@@ -12,8 +12,6 @@ import threading
 from time import sleep
 from typing import ClassVar
 
-import numpy as np
-
 from faster_deploy_ros import __version__
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore, LoadedModel
@@ -28,6 +26,7 @@ from faster_deploy_ros.cores.mock_models import (
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import UnknownName
+import numpy as np
 
 DEVICES = 8
 MODELS = ('identity', 'yolox')

@@ -5,11 +5,10 @@
 import re
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.errors import BadValue
+import numpy as np
+from numpy.typing import NDArray
 
 STRIDES = (8, 16, 32)
 

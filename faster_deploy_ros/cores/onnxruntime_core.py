@@ -9,16 +9,15 @@ from pathlib import Path
 import re
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-import onnxruntime
-
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore, LoadedModel
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import LoadFailed, Unavailable, UnknownName, Unsupported
+import numpy as np
+from numpy.typing import NDArray
+import onnxruntime
 
 CPU = 'CPU'
 SUFFIX = 'ExecutionProvider'
@@ -30,7 +29,7 @@ DTYPES: Mapping[str, str] = {
     'tensor(int64)': 'int64', 'tensor(uint64)': 'uint64', 'tensor(bool)': 'bool'}
 REMEDIES: tuple[tuple[str, str], ...] = (
     (r'IR version', 'Export it with an older IR version, or install a newer onnxruntime'),
-    (r'[Oo]pset \d+|opset_import|under development',
+    (r'opset \d+|opset_import|under development',
      'Export it with an older opset, or install a newer onnxruntime'),
     (r'external data|External initializer|model_path must not be empty',
      'Its weights are in a second file: keep that file beside the model, and load from the path'),
@@ -223,8 +222,10 @@ def _spec(title: str, node: Any, is_input: bool) -> BlobSpec:
 
 def _explain(title: str, error: Exception) -> str:
     """Say in one line why a model was refused, and what to do about it."""
-    text = ' '.join(re.sub(r'^\s*\[ONNXRuntimeError\] : \d+ : \w+ : ', '', str(error)).split())
+    text = ' '.join(re.sub(
+        r'^\s*\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .* failed:', '',
+        str(error)).split())
     for pattern, remedy in REMEDIES:
-        if re.search(pattern, text):
+        if re.search(pattern, text, re.IGNORECASE):
             return f'{title}: onnxruntime refuses the model: {text[:400]}. {remedy}'
     return f'{title}: onnxruntime refuses the model: {text[:400]}'

@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote
 
 from faster_deploy_ros.cores.options import read_option, read_options, unknown_option
 from faster_deploy_ros.errors import BadValue, UnknownName
-from faster_deploy_ros.share import SCHEME as PACKAGE_URL
 from faster_deploy_ros.share import resolve_package_url
+from faster_deploy_ros.share import SCHEME as PACKAGE_URL
 
 T = TypeVar('T')
 SUFFIXES: Mapping[str, str] = MappingProxyType({'.onnx': 'onnxruntime'})

@@ -1,0 +1,115 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The table of cores opens what it knows and says why it cannot open the rest."""
+
+import sys
+
+from faster_deploy_ros.cores import (
+    BaseInferCore,
+    CORES,
+    Device,
+    devices,
+    LoadedModel,
+    open_core,
+    UnavailableRuntime,
+)
+from faster_deploy_ros.cores.contract import refused
+from faster_deploy_ros.errors import LoadFailed, Unavailable, UnknownName, Unsupported
+from faster_deploy_ros.registry import Entry
+import pytest
+
+
+@pytest.fixture
+def extra_row():
+    """Add rows to the table of cores, and take them out again."""
+    before = dict(CORES.entries)
+    yield CORES.add
+    CORES._entries.clear()
+    CORES._entries.update(before)
+
+
+class FileOnlyCore(BaseInferCore):
+    """A runtime that loads files only and dislikes them all."""
+
+    scheme = 'fileonly'
+
+    @classmethod
+    def devices(cls):
+        from faster_deploy_ros.cores import Capabilities
+        return [Device('fileonly', 0, 'test', Capabilities())]
+
+    def _load(self, source):
+        raise OSError('cannot map\nthe file')
+
+    def _infer(self, blobs):
+        raise NotImplementedError
+
+    def _unload(self):
+        raise AssertionError('nothing was loaded')
+
+
+def test_an_unknown_runtime_is_refused_with_the_known_ones():
+    with refused(UnknownName, "'onxruntime'", 'mock, onnxruntime', "mean 'onnxruntime'"):
+        open_core('onxruntime.0://m.onnx')
+
+
+def test_a_missing_package_makes_a_row_unavailable_with_its_remedy(extra_row, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'vendorless_core', None)
+    extra_row('vendorless', Entry(
+        'vendorless_core:Core', needs=('vendorless_core',), hint='pip install vendorless'))
+    with refused(Unavailable, 'vendorless_core', 'pip install vendorless'):
+        open_core('vendorless.0://m')
+    found = {each.scheme: each for each in devices()}
+    assert isinstance(found['vendorless'], UnavailableRuntime)
+    assert 'pip install vendorless' in str(found['vendorless'])
+    assert isinstance(found['mock'], Device)
+
+
+def test_a_broken_plug_in_does_not_hide_the_other_devices(extra_row):
+    extra_row('broken', Entry('faster_deploy_ros.errors:NoSuchClass'))
+    found = {each.scheme: each for each in devices()}
+    assert 'NoSuchClass' in found['broken'].reason
+    assert isinstance(found['mock'], Device)
+
+
+def test_a_runtime_that_loads_only_files_refuses_bytes(extra_row, tmp_path):
+    extra_row('fileonly', Entry(f'{__name__}:FileOnlyCore'))
+    with refused(Unsupported, 'fileonly.0', 'not bytes'):
+        open_core('fileonly://m', source=b'model')
+    model = tmp_path / 'm'
+    model.write_text('model')
+    with refused(LoadFailed, 'fileonly.0 m', 'cannot map the file'):
+        open_core(f'fileonly://{model}')
+
+
+def test_a_core_that_failed_to_load_can_be_unloaded(tmp_path):
+    model = tmp_path / 'm'
+    model.write_text('model')
+    core = FileOnlyCore(f'fileonly://{model}')
+    with pytest.raises(LoadFailed):
+        core.load()
+    core.unload()
+
+
+def test_a_core_refuses_the_uri_of_another_runtime():
+    with refused(LoadFailed, 'mock.0://m', "'fileonly'"):
+        FileOnlyCore('mock.0://m')
+
+
+def test_a_core_is_loaded_once():
+    with open_core('mock.0://identity') as core:
+        with refused(LoadFailed, 'loaded already'):
+            core.load()
+
+
+def test_specs_are_sorted_inputs_first_in_the_models_order():
+    from faster_deploy_ros.blobs import BlobSpec
+    from faster_deploy_ros.cores.mock_core import MockCore
+    specs = [BlobSpec(name, 'f4', (1,), name.startswith('i')) for name in ('o1', 'i2', 'i1', 'o0')]
+    core = MockCore(specs=specs)
+    core.load()
+    assert list(core.specs) == ['i2', 'i1', 'o1', 'o0']
+    with core, core.lease() as blobs:
+        assert [blob.spec.name for blob in blobs.inputs] == ['i2', 'i1']
+        assert [blob.spec.name for blob in blobs.outputs] == ['o1', 'o0']
+    assert LoadedModel(specs).metadata == {}
