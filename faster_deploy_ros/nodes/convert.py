@@ -6,19 +6,18 @@ import difflib
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.errors import BadFrame
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.bridge import bridge_to_bgr
-from faster_deploy_ros.nodes.compressed import MAX_SIDE, check_compressed
+from faster_deploy_ros.nodes.compressed import check_compressed, MAX_SIDE
 from faster_deploy_ros.nodes.detection_messages import (
     detections_to_message,
     label_info_message,
     message_to_detections,
 )
-from faster_deploy_ros.nodes.encodings import ENCODINGS, Encoding
+from faster_deploy_ros.nodes.encodings import Encoding, ENCODINGS
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     'compressed_to_frame',
@@ -27,6 +26,8 @@ __all__ = [
     'label_info_message',
     'message_to_detections',
 ]
+
+LONGEST_QUOTE = 48
 
 
 def image_to_frame(msg: Any) -> Frame:
@@ -43,7 +44,8 @@ def image_to_frame(msg: Any) -> Frame:
 
     Thread: any
     """
-    where = f"image {msg.width}x{msg.height} '{msg.encoding}' from '{msg.header.frame_id}'"
+    where = (f'image {msg.width}x{msg.height} {_quoted(msg.encoding)} from '
+             f'{_quoted(msg.header.frame_id)}')
     stamp_ns = _stamp_ns(msg.header.stamp, where)
     _check_size(msg.width, msg.height, where)
     encoding = ENCODINGS.get(msg.encoding)
@@ -74,7 +76,7 @@ def compressed_to_frame(msg: Any) -> Frame:
 
     Thread: any
     """
-    where = f"compressed image '{msg.format}' from '{msg.header.frame_id}'"
+    where = f'compressed image {_quoted(msg.format)} from {_quoted(msg.header.frame_id)}'
     stamp_ns = _stamp_ns(msg.header.stamp, where)
     data = _buffer(msg.data, where).tobytes()
     check_compressed(data, msg.format, where)
@@ -169,21 +171,25 @@ def _buffer(data: Any, where: str) -> NDArray[np.uint8]:
     """Return any bytes as a flat read-only array; only a list is copied."""
     try:
         flat = np.frombuffer(data, np.uint8)
-    except (TypeError, ValueError, BufferError):
+    except (TypeError, ValueError, BufferError):   # no buffer, or an empty one
         flat = _listed(data, where)
     flat.flags.writeable = False
     return flat
 
 
 def _listed(data: Any, where: str) -> NDArray[np.uint8]:
-    if len(data) == 0:   # frombuffer refuses an empty array.array
-        return np.empty(0, np.uint8)
     try:
-        return np.frombuffer(bytes(data), np.uint8)
+        listed = bytes(iter(data))
     except (TypeError, ValueError) as error:
         raise BadFrame(
             f'{where}: the data is no buffer of bytes ({error}), expected uint8[]. Fill it with '
             "bytes or array('B').") from error
+    return np.frombuffer(listed, np.uint8) if listed else np.empty(0, np.uint8)
+
+
+def _quoted(text: str) -> str:
+    """Quote what a stranger sent: on one line, and not longer than is of use."""
+    return repr(text if len(text) <= LONGEST_QUOTE else f'{text[:LONGEST_QUOTE]}...')
 
 
 def _foreign(msg: Any, stamp_ns: int, where: str) -> Frame:
@@ -197,7 +203,7 @@ def _foreign(msg: Any, stamp_ns: int, where: str) -> Frame:
             f'{where}: we do not know this encoding, and cv_bridge makes no bgr8 of it '
             f'({_one_line(error)}), expected one that either knows. Known: '
             f'{", ".join(ENCODINGS)}.') from error
-    guess = difflib.get_close_matches(msg.encoding.lower(), ENCODINGS, n=1)
+    guess = difflib.get_close_matches(msg.encoding[:LONGEST_QUOTE].lower(), ENCODINGS, n=1)
     remedy = f"Did you mean '{guess[0]}'?" if guess else (
         'Set the camera to one of them, or install cv_bridge.')
     what = 'this encoding is not known' if msg.encoding else 'the encoding is empty'

@@ -17,13 +17,13 @@ def gradient(height=48, width=64):
     return np.stack([blue, green, red], axis=-1).round().astype(np.uint8)
 
 
-def image_message(rows, encoding, size=None, padding=0, is_bigendian=0, **fields):
+def image_message(rows, packed_as, size=None, padding=0, is_bigendian=0, **fields):
     """Return the message of rows of samples, each followed by ``padding`` bytes of rubbish."""
     height, width = size or rows.shape[:2]
     flat = np.ascontiguousarray(rows).view(np.uint8).reshape(rows.shape[0], -1)
     padded = np.full((len(flat), flat.shape[1] + padding), 0xA5, np.uint8)
     padded[:, :flat.shape[1]] = flat
-    message = Image(height=height, width=width, encoding=encoding, is_bigendian=is_bigendian,
+    message = Image(height=height, width=width, encoding=packed_as, is_bigendian=is_bigendian,
                     step=padded.shape[1])
     message.header.frame_id = 'camera'
     message.header.stamp.sec, message.header.stamp.nanosec = 1700000000, 123456789

@@ -5,16 +5,15 @@
 import sys
 from types import SimpleNamespace
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from image_messages import PACKERS, gradient, image_message, pack
-import numpy as np
-import pytest
-
 from faster_deploy_ros.errors import BadFrame
 from faster_deploy_ros.nodes import bridge
 from faster_deploy_ros.nodes.convert import image_to_frame
 from faster_deploy_ros.nodes.encodings import ENCODINGS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from image_messages import gradient, image_message, pack, PACKERS
+import numpy as np
+import pytest
 
 VIEWS = ('bgr8', 'rgb8', '8UC3')
 EXACT = {'bgr8', 'rgb8', '8UC3', 'bgra8', 'rgba8', '8UC4', 'bgr16', 'rgb16', 'bgra16', 'rgba16'}
