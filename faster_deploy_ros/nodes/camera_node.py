@@ -10,18 +10,17 @@ import sys
 from typing import Any
 
 import cv2
-import numpy as np
-from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration
-from rclpy.node import Node
-from sensor_msgs.msg import Image
-
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.params import DeclaredParameters, parameter
 from faster_deploy_ros.nodes.qos import PRESETS, profile
 from faster_deploy_ros.nodes.spin import run
-from faster_deploy_ros.sources import Source, open_source
+from faster_deploy_ros.sources import open_source, Source
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
+from rclpy.node import Node
+from sensor_msgs.msg import Image
 
 ACKNOWLEDGED_S = 2.0   # how long the last frames may take to reach reliable subscribers
 USUAL_FPS = 30.0
@@ -179,6 +178,7 @@ class CameraNode(Node):
 
 def main() -> int:
     """Run the camera until its source ends or a signal comes."""
+    cv2.setNumThreads(1)   # a camera must not take the cores from the node that looks at it
     return run(CameraNode)
 
 

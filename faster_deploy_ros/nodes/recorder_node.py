@@ -9,15 +9,14 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from vision_msgs.msg import Detection2DArray, LabelInfo
-
 from faster_deploy_ros.errors import BadParameter
 from faster_deploy_ros.nodes.params import DeclaredParameters, parameter
 from faster_deploy_ros.nodes.qos import LATCHED
 from faster_deploy_ros.nodes.spin import run
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from vision_msgs.msg import Detection2DArray, LabelInfo
 
 LOOK_PERIOD_S = 0.02
 SECOND_NS = 1_000_000_000

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from faster_deploy_ros.errors import BadFrame, Unsupported
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.sources.shot import fitted, SECOND_NS, Shot, Source
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.typesys import Stores, get_typestore
-
-from faster_deploy_ros.errors import BadFrame, Unsupported
-from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.sources.shot import SECOND_NS, Shot, Source, fitted
+from rosbags.typesys import get_typestore, Stores
 
 RAW = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'

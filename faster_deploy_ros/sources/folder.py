@@ -7,11 +7,10 @@ from pathlib import Path
 import re
 
 import cv2
-import numpy as np
-
 from faster_deploy_ros.errors import BadFrame
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.sources.shot import SECOND_NS, Shot, Source, fitted
+from faster_deploy_ros.sources.shot import fitted, SECOND_NS, Shot, Source
+import numpy as np
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 

@@ -7,7 +7,7 @@ from itertools import count
 
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.scenes import LABELS, SceneRenderer
-from faster_deploy_ros.sources.shot import SECOND_NS, Box, Shot, Source
+from faster_deploy_ros.sources.shot import Box, SECOND_NS, Shot, Source
 
 VGA = (640, 480)
 
@@ -23,9 +23,10 @@ class SceneSource(Source):
         renderer = SceneRenderer(self._seed, size=self._size or VGA)
         for index in count():
             scene = renderer.render(index)
-            truth = tuple(
-                Box(LABELS[class_id], (left, top, right, bottom))
-                for class_id, (left, top, right, bottom) in zip(
-                    scene.class_id.tolist(), scene.boxes.tolist()))
+            truth = [Box(LABELS[class_id], (left, top, right, bottom))
+                     for class_id, (left, top, right, bottom) in zip(
+                         scene.class_id.tolist(), scene.boxes.tolist())]
+            truth += [Box('', (left, top, right, bottom), judged=False)
+                      for left, top, right, bottom in scene.ignored.tolist()]
             stamp_ns = index * SECOND_NS // 30
-            yield Shot(Frame(stamp_ns, 'camera', scene.image), truth)
+            yield Shot(Frame(stamp_ns, 'camera', scene.image), tuple(truth))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import cv2
+from faster_deploy_ros.frame import Frame
 import numpy as np
 from numpy.typing import NDArray
-
-from faster_deploy_ros.frame import Frame
 
 SECOND_NS = 1_000_000_000
 
@@ -21,12 +20,14 @@ class Box:
     """
     One object that is known to be on a picture.
 
-    :param label: its class.
+    :param label: its class; empty where it is not judged.
     :param xyxy: left, top, right, bottom in pixels of the picture, sub-pixel.
+    :param judged: False where finding it is neither right nor wrong: it is hardly seen.
     """
 
     label: str
     xyxy: tuple[float, float, float, float]
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

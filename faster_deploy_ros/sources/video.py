@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from itertools import count
 
 import cv2
-
 from faster_deploy_ros.errors import BadFrame
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.sources.shot import SECOND_NS, Shot, Source, fitted
+from faster_deploy_ros.sources.shot import fitted, SECOND_NS, Shot, Source
 
 
 class VideoSource(Source):

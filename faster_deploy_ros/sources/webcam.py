@@ -7,10 +7,9 @@ import time
 from typing import ClassVar
 
 import cv2
-
 from faster_deploy_ros.errors import BadFrame, Unavailable
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.sources.shot import Shot, Source, fitted
+from faster_deploy_ros.sources.shot import fitted, Shot, Source
 
 
 class WebcamSource(Source):

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 import io
 
+from faster_deploy_ros.sources import Box
+from faster_deploy_ros.tools.demo.record import Found
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-
-from faster_deploy_ros.sources import Box
-from faster_deploy_ros.tools.demo.record import Found
 
 BEST_OF_IMAGE = 100   # COCO's limit of objects per image
 
@@ -23,22 +22,27 @@ def ap50(truths: Sequence[Sequence[Box]], found: Sequence[Sequence[Found]],
 
     101-point interpolation as in COCO (https://cocodataset.org/#detection-eval).
 
-    :param truths: the objects that are on each image.
+    :param truths: the objects that are on each image; those not judged are neither right nor
+        wrong to find.
     :param found: the objects that were found on each image, in the same order.
     :param labels: the classes that count; objects of other classes are left out.
     :return: None where the truth has no object at all.
     """
     classes = {label: number for number, label in enumerate(labels, start=1)}
+    judged = [(image, classes[box.label], box, 0)
+              for image, boxes in enumerate(truths) for box in boxes if box.judged]
+    # COCO's crowd: what lies in it is neither right nor wrong
+    ignored = [(image, number, box, 1) for image, boxes in enumerate(truths)
+               for box in boxes if not box.judged for number in classes.values()]
     annotations = [
-        {'id': number, 'image_id': image, 'category_id': classes[box.label],
-         'bbox': _xywh(box.xyxy), 'area': _area(box.xyxy), 'iscrowd': 0}
-        for number, (image, box) in enumerate(
-            ((image, box) for image, boxes in enumerate(truths) for box in boxes), start=1)]
+        {'id': number, 'image_id': image, 'category_id': category, 'bbox': _xywh(box.xyxy),
+         'area': _area(box.xyxy), 'iscrowd': crowd}
+        for number, (image, category, box, crowd) in enumerate(judged + ignored, start=1)]
     results = [
         {'image_id': image, 'category_id': classes[one.label], 'bbox': _xywh(one.xyxy),
          'score': one.score}
         for image, objects in enumerate(found) for one in objects if one.label in classes]
-    if not annotations:
+    if not judged:
         return None
     if not results:
         return 0.0

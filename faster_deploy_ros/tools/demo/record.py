@@ -47,6 +47,8 @@ class Record:
     :ivar input: the node's last word on what it received, from ``/diagnostics``.
     :ivar inference: the node's last word on what became of it.
     :ivar reports: how many of these words there were.
+    :ivar exit_codes: how the processes ended, by name.
+    :ivar errors: what the node logged as errors.
     """
 
     sent: dict[int, int] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Record:
     inference: dict[str, str] = field(default_factory=dict)
     last_words: dict[str, str] = field(default_factory=dict)
     reports: int = 0
+    exit_codes: dict[str, int] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Add one event of the camera or the recorder; unknown ones are left out."""

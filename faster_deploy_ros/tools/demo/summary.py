@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from faster_deploy_ros.tools.demo.record import Record
+import numpy as np
 
 MARKS = (50, 90, 99)
 STAGES = ('wait', 'decode', 'lease', 'preprocess', 'infer', 'postprocess', 'encode', 'hold')
@@ -98,9 +97,8 @@ def _lost(sent: int, heard: Mapping[str, str]) -> tuple[int, tuple[str, ...]]:
     last = int(heard.get('last_sequence', 0))
     gaps = heard.get('lost_in_transport', '')
     if not last or not gaps.isdigit():
-        return sent - received, (
-            'this middleware numbers no messages: frames lost in transport are those sent and '
-            'not received',)
+        note = 'this middleware numbers no messages: lost in transport is sent minus received'
+        return sent - received, (note,)
     return (int(heard['first_sequence']) - 1) + int(gaps) + (sent - last), ()
 
 
@@ -132,6 +130,8 @@ def _faults(record: Record, account: Summary) -> list[str]:
         faults.append(f'{unknown} messages carry a stamp that the camera never gave')
     if account.out_of_order:
         faults.append(f'{account.out_of_order} messages came out of order or twice')
+    faults += [f'the {name} process ended with code {code}'
+               for name, code in record.exit_codes.items() if code]
     if not account.published:
         faults.append('not one frame was published')
     return faults

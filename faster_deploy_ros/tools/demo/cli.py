@@ -1,0 +1,116 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The demo command: camera, detection node and recorder over DDS, then the account."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+import json
+from pathlib import Path
+import re
+import shutil
+import sys
+
+from faster_deploy_ros.errors import FasterDeployError
+from faster_deploy_ros.tools.demo.conduct import conduct, demo_environment
+from faster_deploy_ros.tools.demo.gallery import Gallery
+from faster_deploy_ros.tools.demo.orders import Orders, USUAL_FPS, USUAL_SECONDS
+from faster_deploy_ros.tools.demo.processes import Stopped
+from faster_deploy_ros.tools.demo.progress import Progress
+from faster_deploy_ros.tools.demo.report import table, verdict
+from faster_deploy_ros.tools.demo.summary import summarise
+from faster_deploy_ros.transport import describe
+
+OK, FAULTY, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the demo; return 0 when every frame is accounted for and in order.
+
+    1: it does not add up. 2: it could not start. 130: interrupted.
+    """
+    orders = _orders(_parser().parse_args(arguments))
+    progress = Progress()
+    try:
+        return _run(orders, progress)
+    except FasterDeployError as error:
+        progress.clear()
+        print(f'demo: {error}', file=sys.stderr)
+        return REFUSED
+    except (Stopped, KeyboardInterrupt):
+        progress.clear()
+        print('demo: stopped, no process is left', file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(orders: Orders, progress: Progress) -> int:
+    source = orders.check()
+    orders.out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(orders.kept, ignore_errors=True)   # of an earlier run
+    environ = demo_environment()
+    print(f'  {describe(environ)}')
+    print(f"  watch it:  export ROS_DOMAIN_ID={environ['ROS_DOMAIN_ID']}", flush=True)
+    record = conduct(orders, environ, progress)
+    gallery = Gallery(orders, source, record)
+    summary = gallery.judged(summarise(record), progress)
+    written = gallery.write(summary, progress)
+    progress.clear()
+    if orders.json is not None:
+        orders.json.parent.mkdir(parents=True, exist_ok=True)
+        orders.json.write_text(
+            json.dumps(summary.as_json(), indent=2) + '\n', encoding='utf-8')
+        written.append(orders.json)
+    print(f'\n{table(summary, written)}\n\n{verdict(summary)}')
+    if summary.failed and record.errors:
+        print(f'  The node said: {record.errors[0]}')
+    return FAULTY if summary.faults else OK
+
+
+def _orders(chosen: Namespace) -> Orders:
+    values = {name: value for name, value in vars(chosen).items() if value is not None}
+    return Orders(**values)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog='demo', description='A camera, the detection node and a recorder as three processes '
+        'over DDS; at the end every frame is accounted for.')
+    add = parser.add_argument
+    add('--source', metavar='WHAT', help='scene (default), a video file, an image, a folder of '
+        'images, a bag folder, or the index of a webcam')
+    add('--model', metavar='URI', help="model file or URI (default: the node's, which is ours)")
+    add('--family', metavar='NAME', help='model family, where it cannot be told from the model')
+    add('--frames', type=_count, metavar='N',
+        help=f'pictures to send at most (default: {USUAL_SECONDS} s of them)')
+    add('--fps', type=_rate, metavar='F', help=f'pictures per second (default: {USUAL_FPS:.0f})')
+    add('--size', type=_size, metavar='WxH', help="size of the pictures (default: the source's)")
+    add('--seed', type=int, metavar='K', help='which scene (default: 0)')
+    add('--params', type=Path, metavar='FILE', help='ROS parameter file for the detection node')
+    add('--best-effort', action='store_true', default=None,
+        help='send as most camera drivers do: best effort')
+    add('--out', type=Path, metavar='DIR', help='where pictures and logs go (default: out)')
+    add('--json', type=Path, metavar='FILE', help='write the summary there too')
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise ArgumentTypeError(f"got '{text}', expected a whole number from 1")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 1000:
+        raise ArgumentTypeError(f"got '{text}', expected pictures per second, 0.1 to 1000")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r'(\d{2,5})x(\d{2,5})', text)
+    if found is None:
+        raise ArgumentTypeError(f"got '{text}', expected WIDTHxHEIGHT as 640x480")
+    return int(found[1]), int(found[2])

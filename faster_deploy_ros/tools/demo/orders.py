@@ -1,0 +1,81 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a run is asked to do, checked before anything is started."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faster_deploy_ros.cores.uri import ModelUri
+from faster_deploy_ros.errors import Unavailable
+from faster_deploy_ros.share import resolve_package_url
+from faster_deploy_ros.sources import kind_of, open_source, Source, SOURCES
+
+USUAL_SECONDS = 20
+USUAL_FPS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """
+    The wishes of the command line.
+
+    :param model: URI or path of the model; empty for the node's own default.
+    :param size: (width, height) of the pictures, or ``None`` for the source's own.
+    :param frames: how many pictures at most, or ``None`` for so many as take 20 seconds.
+    :param params: parameter file of the detection node, or ``None``.
+    :param best_effort: whether the camera offers best effort, as most drivers do.
+    """
+
+    source: str = 'scene'
+    model: str = ''
+    family: str = ''
+    size: tuple[int, int] | None = None
+    seed: int = 0
+    frames: int | None = None
+    fps: float = USUAL_FPS
+    out: Path = Path('out')
+    json: Path | None = None
+    params: Path | None = None
+    best_effort: bool = False
+
+    @property
+    def planned(self) -> int:
+        """How many pictures to send at most."""
+        return self.frames or max(1, round(self.fps * USUAL_SECONDS))
+
+    @property
+    def kept(self) -> Path:
+        """Where the camera keeps its pictures when nobody can see them a second time."""
+        return self.out / 'frames'
+
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether the source cannot be read a second time."""
+        return SOURCES.resolve(kind_of(self.source)).live
+
+    def open_source(self) -> Source:
+        """
+        Open the source, as the camera will.
+
+        :raises FasterDeployError: it is not there or cannot be read.
+        """
+        return open_source(self.source, size=self.size, seed=self.seed)
+
+    def check(self) -> Source:
+        """
+        Find what would fail before processes are started for it; return the source.
+
+        :raises FasterDeployError: in one line, what is wrong.
+        """
+        if self.params is not None and not self.params.is_file():
+            raise Unavailable(
+                f"--params '{self.params}': there is no such file, expected a ROS parameter file "
+                'as config/detection.yaml')
+        if self.model:
+            uri = ModelUri.parse(resolve_package_url(self.model))
+            path = Path(uri.path)
+            if uri.scheme in ('', 'onnxruntime') and not path.is_file():
+                raise Unavailable(
+                    f"--model '{self.model}': there is no such file, expected a model file, "
+                    'package://<package>/<path> or <runtime>.<device>://<path>')
+        return self.open_source()
