@@ -84,7 +84,7 @@ class SceneRenderer:
         self._empty = self._room.paint(self._camera, self._light, rng, self._depth, self._owner)
         self._floor = cv2.resize((self._owner == 0).astype(np.uint8), self._coarse,
                                  interpolation=cv2.INTER_NEAREST)
-        self._exposure = float(rng.uniform(0.8, 1.15))
+        self._exposure = float(rng.uniform(0.9, 1.25))
         self._blur = float(max(0.0, rng.uniform(-0.4, 0.9)))
         grain = rng.standard_normal((height + 32, width + 32, 3), dtype=np.float32)
         self._grain = cv2.convertScaleAbs(grain, alpha=float(rng.uniform(1, 5)), beta=128.0)
