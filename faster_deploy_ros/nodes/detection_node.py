@@ -12,7 +12,7 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
-from faster_deploy_ros.cores.base import InferCore
+from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import detections_to_message, label_info_message
 from faster_deploy_ros.nodes.params import parameter

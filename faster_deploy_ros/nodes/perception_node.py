@@ -9,12 +9,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
-from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.cores.base import InferCore
-from faster_deploy_ros.cores.uri import ModelUri
+from faster_deploy_ros.cores import InferCore, ModelUri, open_core
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import compressed_to_frame, image_to_frame
@@ -26,11 +25,12 @@ from faster_deploy_ros.nodes.road import Arrival, Road
 from faster_deploy_ros.nodes.timing import timing_message
 from faster_deploy_ros.pipeline.outcome import Outcome
 from faster_deploy_ros.pipeline.stages import Stages
-from faster_deploy_ros.share import resolve_package_url
+from faster_deploy_ros.share import SCHEME as PACKAGE_URL
 from faster_deploy_ros.tasks.base import Model
 
 R = TypeVar('R')
 P = TypeVar('P', bound=PerceptionParams)
+LAST_WORDS = Duration(seconds=1)   # how long the last messages may take to arrive
 WARM_UP_SIZE = (480, 640, 3)
 SUCCESS, FAILURE, ERROR = (TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE,
                            TransitionCallbackReturn.ERROR)
@@ -95,9 +95,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
 
     def _set_up(self, undo: ExitStack) -> None:
         params = self._params = self._parameters_of_ours.read()
-        uri = ModelUri.parse(resolve_package_url(params.model))
-        if params.device:
-            uri = uri.on(params.device)
+        uri = _model_uri(params)
         core = open_core(uri, seats=params.workers + params.max_hung_jobs)
         undo.callback(core.unload)
         model = self.open_model(core, params)
@@ -113,8 +111,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         device = core.device
         self._diagnosis = Diagnosis(self.get_name(), f'{device.scheme}.{device.index}')
         self.get_logger().info(
-            f'configured: {uri} as {type(model).__name__} on {device.name}, '
-            f'{params.workers} workers')
+            f'configured: {uri} on {device.name}, {params.workers} workers; {model.summary}')
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the road, its subscription last."""
@@ -184,8 +181,13 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
 
     def _published(self, undo: ExitStack, *args: Any) -> Any:
         publisher = self.create_publisher(*args)
-        undo.callback(self.destroy_publisher, publisher)
+        undo.callback(self._retire, publisher)
         return publisher
+
+    def _retire(self, publisher: Any) -> None:
+        """Destroy a publisher once its last messages have arrived; they would be lost with it."""
+        publisher.wait_for_all_acked(LAST_WORDS)
+        self.destroy_publisher(publisher)
 
     # What ROS calls.
 
@@ -220,6 +222,16 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
     def _publish_health(self, road: Road) -> None:
         self._diagnostics.publish(self._diagnosis.message(
             self.get_clock().now().to_msg(), road.health, road.source()))
+
+
+def _model_uri(params: PerceptionParams) -> ModelUri:
+    """Return which model on which runtime; the parameter ``device`` has the last word."""
+    if not params.device:
+        return ModelUri.parse(params.model)
+    _, separator, path = params.model.partition('://')
+    if not separator or params.model.startswith(PACKAGE_URL):
+        path = params.model
+    return ModelUri.parse(f'{params.device}://{path}')
 
 
 def _warm_up(core: InferCore, model: Model[Any], seats: int) -> None:

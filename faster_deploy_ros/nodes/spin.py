@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -23,24 +24,21 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     """
     Run a node until it ends, SIGINT or SIGTERM; return the exit code of the process.
 
-    A signal is waited for by a thread that only wakes the ROS thread up: the node then
-    deactivates while its publishers still work, so that the last frames and counts get out.
+    The first signal only wakes the ROS thread up: the node then deactivates while its publishers
+    still work, so that the last frames and counts get out. A second one ends the process.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)   # before any thread: all of them inherit it
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = node_type()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    asked = threading.Event()
-    wake_up = node.create_guard_condition(lambda: None)
-    waiter = threading.Thread(
-        target=_wait_for_signal, args=(asked, wake_up.trigger), daemon=True, name='signals')
-    waiter.start()
+    asked = _on_signal(node.create_guard_condition(lambda: None).trigger)
     try:
         while rclpy.ok() and not asked.is_set() and node.exit_code is None:
             executor.spin_once()
     except ExternalShutdownException:
         pass
+    for sign in ENDING:
+        signal.signal(sign, signal.SIG_DFL)
     code = node.end()
     executor.shutdown()
     node.destroy_node()
@@ -48,8 +46,25 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     return code
 
 
-def _wait_for_signal(asked: threading.Event, wake_up: Callable[[], None]) -> None:
-    signal.sigwait(ENDING)
-    asked.set()
-    with suppress(rclpy_implementation.InvalidHandle):   # the node may just have ended by itself
-        wake_up()
+def _on_signal(wake_up: Callable[[], None]) -> threading.Event:
+    """
+    Return an event that SIGINT and SIGTERM set, and wake the ROS thread up for it.
+
+    Python runs its handlers in the main thread, which waits inside the middleware. The C part of
+    a handler runs at once and writes to a pipe, where a thread of ours waits.
+    """
+    asked = threading.Event()
+    inlet, outlet = os.pipe()
+    os.set_blocking(outlet, False)
+    for sign in ENDING:
+        signal.signal(sign, lambda *_: None)
+    signal.set_wakeup_fd(outlet)
+
+    def wait() -> None:
+        os.read(inlet, 1)
+        asked.set()
+        with suppress(rclpy_implementation.InvalidHandle):   # the node may just have ended
+            wake_up()
+
+    threading.Thread(target=wait, daemon=True, name='signals').start()
+    return asked

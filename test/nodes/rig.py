@@ -6,6 +6,7 @@ from array import array
 from time import monotonic
 
 from diagnostic_msgs.msg import DiagnosticArray
+from faster_deploy_ros.nodes.detection_node import DetectionNode
 import numpy as np
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -14,8 +15,6 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
-
-from faster_deploy_ros.nodes.detection_node import DetectionNode
 
 MOCK = 'mock.0://yolox?size=64x64&classes=3'
 DEEP = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the middleware lost is counted from its own sequence numbers."""
 
-from faster_deploy_ros.nodes.arrivals import GID_LIMIT, Arrivals
+from faster_deploy_ros.nodes.arrivals import Arrivals, GID_LIMIT
 
 
 def arrive(*sequences, gid=b'a'):

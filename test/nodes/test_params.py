@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameters are declared once, checked, and never stop a node's start."""
 
-from dataclasses import FrozenInstanceError, dataclass
-
-import pytest
-from rclpy.parameter import Parameter
+from dataclasses import dataclass, FrozenInstanceError
 
 from faster_deploy_ros.errors import BadParameter
 from faster_deploy_ros.nodes.params import DeclaredParameters, parameter
+import pytest
+from rclpy.parameter import Parameter
 
 pytestmark = pytest.mark.ros
 

@@ -26,7 +26,8 @@ class Process:
             env={**os.environ, 'RCUTILS_LOGGING_BUFFERED_STREAM': '0'})
         self.lines = []
         self._news = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         for line in self.process.stderr:
@@ -59,6 +60,8 @@ def process(monkeypatch):
         if one.process.poll() is None:
             one.process.kill()
             one.process.wait(timeout=20)
+        one.reader.join(20)
+        one.process.stderr.close()
 
 
 @pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
