@@ -7,7 +7,7 @@ from typing import Any
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.registry import Entry, Registry
 from faster_deploy_ros.tasks.base import Model
-from faster_deploy_ros.tasks.card import ModelCard, card_beside
+from faster_deploy_ros.tasks.card import card_beside, ModelCard
 from faster_deploy_ros.tasks.detection import DetectionOptions
 from faster_deploy_ros.tasks.family import guess_family
 from faster_deploy_ros.tasks.results import Detections

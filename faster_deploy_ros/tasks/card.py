@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from faster_deploy_ros.errors import LoadFailed
-from faster_deploy_ros.tasks.labels import Labels, check_labels
+from faster_deploy_ros.tasks.labels import check_labels, Labels
 from faster_deploy_ros.tasks.letterbox import PLACEMENTS, Size
 from faster_deploy_ros.tasks.pixels import PixelFormat, Triple
+import yaml
 
 # What a person wants to know about a model and no code reads.
 _FOR_PEOPLE = (

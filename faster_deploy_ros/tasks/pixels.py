@@ -9,11 +9,10 @@ from typing import Any
 import weakref
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks.letterbox import Letterbox
+import numpy as np
+from numpy.typing import NDArray
 
 Triple = tuple[float, float, float]
 _SCRATCH_SIZES = 4   # image sizes that one thread keeps scratch memory for

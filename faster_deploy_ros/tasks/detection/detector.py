@@ -6,9 +6,6 @@ from abc import abstractmethod
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, InferFailed
@@ -18,9 +15,11 @@ from faster_deploy_ros.tasks.boxes import best_first, suppress
 from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
 from faster_deploy_ros.tasks.labels import find_classes, labels_from_metadata, resolve_labels
-from faster_deploy_ros.tasks.letterbox import Letterbox, Size, letterbox
-from faster_deploy_ros.tasks.pixels import PixelFormat, paint
+from faster_deploy_ros.tasks.letterbox import Letterbox, letterbox, Size
+from faster_deploy_ros.tasks.pixels import paint, PixelFormat
 from faster_deploy_ros.tasks.results import Detections
+import numpy as np
+from numpy.typing import NDArray
 
 STRIDES = (8, 16, 32)        # of the three grids that these families look at
 STRIDES_P6 = (8, 16, 32, 64)  # and of their variants for large images
@@ -96,7 +95,11 @@ class Detector(Model[Detections]):
 
     @abstractmethod
     def _candidates(self, output: NDArray[np.float32]) -> Candidates:
-        """Read one output of the checked shape, all finite."""
+        """
+        Read one output of the checked shape.
+
+        :raises InferFailed: by ``_expect_finite``, for any number in the output.
+        """
 
     @property
     def summary(self) -> str:
@@ -129,12 +132,21 @@ class Detector(Model[Detections]):
             raise BlobMismatch(
                 f"{self.family}: output '{self._output_name}' came as {output.shape}, expected "
                 f'{self._output_shape} for an input of {self._input_shape}')
-        # Both are one fast pass and keep NaN, unlike a comparison with the threshold.
-        if not (output.max() < np.inf and output.min() > -np.inf):
+        return self._finish(self._candidates(output), geometry)
+
+    def _expect_finite(self, low: np.floating[Any], high: np.floating[Any]) -> None:
+        """
+        Check the extremes of an output: they are NaN where anything is, and cost one pass each.
+
+        A comparison with the threshold would quietly drop a NaN, and a frame of them is no
+        empty frame.
+
+        :raises InferFailed: the output holds NaN or infinity.
+        """
+        if not (low > -np.inf and high < np.inf):
             raise InferFailed(
                 f"{self.family}: output '{self._output_name}' holds NaN or infinity; the model "
                 'overflows on this device: try a higher precision, or another runtime')
-        return self._finish(self._candidates(output), geometry)
 
     def _finish(self, found: Candidates, geometry: Letterbox) -> Detections:
         """Filter, bound, suppress and carry back to the image."""

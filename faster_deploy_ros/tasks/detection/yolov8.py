@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """YOLOv8, YOLO11 and their like: columns of cx, cy, w, h and classes, in input pixels."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, Unsupported
 from faster_deploy_ros.tasks.boxes import corners
 from faster_deploy_ros.tasks.card import ModelCard
-from faster_deploy_ros.tasks.detection.detector import STRIDES_P6, Candidates, Detector
+from faster_deploy_ros.tasks.detection.detector import Candidates, Detector, STRIDES_P6
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
-from faster_deploy_ros.tasks.pixels import ULTRALYTICS, PixelFormat
+from faster_deploy_ros.tasks.pixels import PixelFormat, ULTRALYTICS
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Yolov8(Detector):
@@ -67,9 +66,12 @@ class Yolov8(Detector):
         threshold = np.float32(self.options.confidence_threshold)
         if self._boxes_last:
             # Whole rows at a time: the highest class first, which class only for the few.
-            near = np.flatnonzero(output[0, 4:].max(axis=0) >= threshold)
+            best = output[0, 4:].max(axis=0)
+            self._expect_finite(output.min(), np.maximum(best.max(), output[0, :4].max()))
+            near = np.flatnonzero(best >= threshold)
             rows = output[0].take(near, axis=1).T
         else:
+            self._expect_finite(output.min(), output.max())
             # A maximum along short rows is slow; finding the few high values is not.
             hits = np.flatnonzero(output[0, :, 4:] >= threshold)
             near = np.unique(hits // (output.shape[2] - 4))

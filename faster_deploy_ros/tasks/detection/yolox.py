@@ -2,18 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """YOLOX: rows of cx, cy, w, h, objectness and classes, raw or decoded."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, InferFailed
 from faster_deploy_ros.tasks.boxes import corners
 from faster_deploy_ros.tasks.card import ModelCard
-from faster_deploy_ros.tasks.detection.detector import STRIDES, STRIDES_P6, Candidates, Detector
+from faster_deploy_ros.tasks.detection.detector import Candidates, Detector, STRIDES, STRIDES_P6
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
 from faster_deploy_ros.tasks.letterbox import Size
-from faster_deploy_ros.tasks.pixels import YOLOX, YOLOX_LEGACY, PixelFormat
+from faster_deploy_ros.tasks.pixels import PixelFormat, YOLOX, YOLOX_LEGACY
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Yolox(Detector):
@@ -59,6 +58,7 @@ class Yolox(Detector):
         return shape[2] - 5, (1, count, shape[2])
 
     def _candidates(self, output: NDArray[np.float32]) -> Candidates:
+        self._expect_finite(output.min(), output.max())
         rows = output[0]
         threshold = np.float32(self.options.confidence_threshold)
         # The score is objectness times class, and neither is above 1: most rows end here.

@@ -1,0 +1,161 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What lies in an input tensor is exactly the letterboxed image, whatever lay there before."""
+
+import gc
+import threading
+
+import cv2
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.tasks import pixels as pixels_module
+from faster_deploy_ros.tasks.letterbox import letterbox, stretch
+from faster_deploy_ros.tasks.pixels import paint, PixelFormat, ULTRALYTICS, YOLOX, YOLOX_LEGACY
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+FORMATS = {'yolox': YOLOX, 'legacy': YOLOX_LEGACY, 'ultralytics': ULTRALYTICS}
+SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90))
+INPUT = (64, 32)
+
+
+def picture(size, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
+
+
+def expected(image, encoding, geometry, pixels):
+    """Do the same slowly, in float64."""
+    (width, height), (x, y) = geometry.resized_size, geometry.offset
+    canvas = np.full((geometry.input_size[1], geometry.input_size[0], 3), pixels.pad, np.uint8)
+    canvas[y:y + height, x:x + width] = cv2.resize(
+        image, (width, height), interpolation=cv2.INTER_LINEAR)
+    if encoding[:3] != pixels.color:
+        canvas = canvas[:, :, ::-1]
+    values = (canvas * (pixels.scale / 255) - np.array(pixels.mean)) / np.array(pixels.std)
+    return values.transpose(2, 0, 1)[None].astype(np.float32)
+
+
+def tensor_for(geometry, fill=np.nan):
+    return np.full((1, 3, geometry.input_size[1], geometry.input_size[0]), fill, np.float32)
+
+
+@settings(max_examples=60)
+@given(SIZES, st.sampled_from(list(FORMATS)), st.sampled_from(['bgr8', 'rgb8']),
+       st.sampled_from(['corner', 'center']), st.integers(0, 255))
+def test_the_tensor_is_the_letterboxed_image(size, name, encoding, placement, seed):
+    image, geometry = picture(size, seed), letterbox(size, INPUT, placement)
+    tensor = tensor_for(geometry)
+    paint(Frame(0, '', image, encoding), geometry, FORMATS[name], tensor)
+    np.testing.assert_array_equal(
+        tensor, expected(image, encoding, geometry, FORMATS[name]))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(SIZES, st.sampled_from(['corner', 'center']),
+                          st.sampled_from(list(FORMATS)), st.integers(0, 255)),
+                min_size=2, max_size=8))
+def test_nothing_is_left_of_earlier_pictures_of_other_sizes_and_formats(pictures):
+    tensor = tensor_for(letterbox((1, 1), INPUT))
+    for seed, (size, placement, name, pad) in enumerate(pictures):
+        image, geometry = picture(size, seed), letterbox(size, INPUT, placement)
+        base = FORMATS[name]
+        pixels = PixelFormat(base.color, base.scale, base.mean, base.std, pad)
+        paint(Frame(0, '', image), geometry, pixels, tensor)
+        np.testing.assert_array_equal(tensor, expected(image, 'bgr8', geometry, pixels))
+
+
+def test_the_padding_is_written_again_after_somebody_else_has_used_the_memory():
+    geometry, frame = letterbox((60, 20), INPUT), Frame(0, '', picture((60, 20)))
+    tensor = tensor_for(geometry)
+    paint(frame, geometry, YOLOX, tensor)
+    tensor[:] = 0
+    paint(frame, geometry, YOLOX, tensor)
+    np.testing.assert_array_equal(tensor, expected(frame.image, 'bgr8', geometry, YOLOX))
+
+
+def test_the_padding_is_written_once_for_pictures_of_one_size():
+    geometry, frame = letterbox((60, 20), INPUT), Frame(0, '', picture((60, 20)))
+    tensor = tensor_for(geometry)
+    paint(frame, geometry, YOLOX, tensor)
+    tensor[0, 1, -2, 7] = -1   # in the padding, not at an end of it
+    paint(frame, geometry, YOLOX, tensor)
+    assert tensor[0, 1, -2, 7] == -1
+
+
+def test_views_of_other_memory_orders_and_read_only_images_are_read_as_they_are():
+    wide = picture((80, 30))
+    views = {
+        'row padding': wide[:, :60], 'upside down': wide[::-1], 'mirrored': wide[:, ::-1],
+        'every second': wide[::2, ::2], 'channels last to first': wide[:, :, ::-1],
+        'read-only': wide.copy()}
+    views['read-only'].flags.writeable = False
+    for name, image in views.items():
+        geometry = letterbox((image.shape[1], image.shape[0]), INPUT)
+        tensor = tensor_for(geometry)
+        paint(Frame(0, '', image), geometry, YOLOX, tensor)
+        np.testing.assert_array_equal(
+            tensor, expected(np.ascontiguousarray(image), 'bgr8', geometry, YOLOX), err_msg=name)
+
+
+def test_the_image_is_not_changed():
+    image = picture((64, 32))
+    before = image.copy()
+    paint(Frame(0, '', image), letterbox((64, 32), INPUT), YOLOX,
+          tensor_for(letterbox((64, 32), INPUT)))
+    np.testing.assert_array_equal(image, before)
+
+
+def test_a_stretched_image_leaves_no_padding():
+    geometry, image = stretch((50, 90), INPUT), picture((50, 90))
+    tensor = tensor_for(geometry)
+    paint(Frame(0, '', image), geometry, ULTRALYTICS, tensor)
+    np.testing.assert_array_equal(tensor, expected(image, 'bgr8', geometry, ULTRALYTICS))
+
+
+def test_threads_with_their_own_tensors_do_not_disturb_each_other():
+    sizes = [(60, 20), (20, 60), (64, 32), (33, 17), (90, 10), (10, 90)]
+    wrong = []
+    start = threading.Barrier(4)
+
+    def work(number):
+        tensor = tensor_for(letterbox((1, 1), INPUT))
+        start.wait(10)
+        for turn in range(60):
+            size = sizes[(number + turn) % len(sizes)]
+            image, geometry = picture(size, number), letterbox(size, INPUT, 'center')
+            paint(Frame(0, '', image), geometry, YOLOX_LEGACY, tensor)
+            if not np.array_equal(tensor, expected(image, 'bgr8', geometry, YOLOX_LEGACY)):
+                wrong.append((number, turn))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not wrong
+
+
+def test_the_record_of_a_tensor_goes_with_the_tensor():
+    records = pixels_module._painted._records
+    gc.collect()
+    before = len(records)
+    geometry = letterbox((60, 20), INPUT)
+    tensors = [tensor_for(geometry) for _ in range(5)]
+    for tensor in tensors:
+        paint(Frame(0, '', picture((60, 20))), geometry, YOLOX, tensor)
+    assert len(records) == before + 5
+    del tensor, tensors
+    gc.collect()
+    assert len(records) == before
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    ({'color': 'grey'}, "PixelFormat.color: got 'grey'"),
+    ({'scale': 0.0}, 'PixelFormat.scale: got 0.0'),
+    ({'std': (1.0, 0.0, 1.0)}, 'PixelFormat.std: got'),
+    ({'pad': 256}, 'PixelFormat.pad: got 256'),
+])
+def test_a_format_that_no_picture_can_have_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PixelFormat(**arguments)

@@ -1,0 +1,90 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Real models find in real photographs what their authors' own tools find."""
+
+import cv2
+from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.stopwatch import Stopwatch
+from faster_deploy_ros.tasks import DetectionOptions, open_model
+import numpy as np
+import pytest
+
+# From the data folder's README, made with other programs: label, score, box in pixels.
+EXPECTED = {
+    ('yolox_nano', 'bus'): [
+        ('bus', 0.903, (14, 231, 801, 733)), ('person', 0.858, (50, 395, 216, 898)),
+        ('person', 0.808, (220, 402, 347, 855)), ('person', 0.696, (685, 454, 810, 874))],
+    ('yolox_nano', 'dog'): [
+        ('dog', 0.855, (133, 207, 326, 543)), ('bicycle', 0.803, (52, 137, 572, 424)),
+        ('car', 0.798, (466, 78, 692, 171))],
+    ('yolov8n_dequant_fp32', 'bus'): [
+        ('person', 0.914, (672, 374, 810, 879)), ('person', 0.898, (50, 397, 243, 904)),
+        ('person', 0.897, (221, 408, 343, 857)), ('bus', 0.834, (35, 230, 798, 775))],
+}
+pytestmark = pytest.mark.core
+
+
+@pytest.fixture(scope='module')
+def models(shared_data):
+    pytest.importorskip('onnxruntime')
+    cores = {name: open_core(f"onnxruntime.0://{shared_data / 'models' / name}.onnx")
+             for name in {name for name, _ in EXPECTED}}
+    yield {name: open_model('auto', core) for name, core in cores.items()}
+    for core in cores.values():
+        core.unload()
+
+
+def photograph(shared_data, name):
+    image = cv2.imread(str(shared_data / 'images' / f'{name}.jpg'))
+    assert image is not None
+    return image
+
+
+@pytest.mark.parametrize(('name', 'photo'), EXPECTED)
+def test_boxes_agree_within_3_pixels_and_scores_within_2_hundredths(
+        shared_data, models, name, photo):
+    model = models[name]
+    found = model(Frame(0, '', photograph(shared_data, photo)), Stopwatch())
+    expected = EXPECTED[name, photo]
+    assert len(found) >= len(expected)
+    for index, (label, score, box) in enumerate(expected):
+        assert model.labels[found.class_id[index]] == label
+        assert found.score[index] == pytest.approx(score, abs=0.02)
+        np.testing.assert_allclose(found.xyxy[index], box, atol=3)
+
+
+@pytest.mark.parametrize('name', sorted({name for name, _ in EXPECTED}))
+def test_rgb_and_bgr_frames_of_one_photograph_give_the_same_boxes(shared_data, models, name):
+    image = photograph(shared_data, 'bus')
+    bgr = models[name](Frame(0, '', image), Stopwatch())
+    rgb = models[name](
+        Frame(0, '', cv2.cvtColor(image, cv2.COLOR_BGR2RGB), 'rgb8'), Stopwatch())
+    np.testing.assert_array_equal(bgr.xyxy, rgb.xyxy)
+    np.testing.assert_array_equal(bgr.score, rgb.score)
+
+
+@pytest.mark.parametrize('name', sorted({name for name, _ in EXPECTED}))
+def test_boxes_move_with_the_photograph_when_it_is_enlarged(shared_data, models, name):
+    image = photograph(shared_data, 'bus')
+    double = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    one = models[name](Frame(0, '', image), Stopwatch())
+    two = models[name](Frame(0, '', double), Stopwatch())
+    np.testing.assert_allclose(two.xyxy[:4] / 2, one.xyxy[:4], atol=4)
+
+
+def test_the_models_say_what_they_see_and_how_it_was_decided(models):
+    assert models['yolox_nano'].summary == (
+        'yolox: 416x416 bgr 0 to 255, corner letterbox, 80 classes (person, bicycle, car, ...), '
+        'raw boxes (by a probe)')
+    assert models['yolov8n_dequant_fp32'].summary == (
+        'yolov8: 640x640 rgb 0 to 1, center letterbox, 80 classes (person, bicycle, car, ...)')
+
+
+def test_only_the_wanted_class_is_reported(shared_data):
+    pytest.importorskip('onnxruntime')
+    path = shared_data / 'models' / 'yolox_nano.onnx'
+    with open_core(f'onnxruntime.0://{path}') as core:
+        model = open_model('yolox', core, DetectionOptions(classes=('bus',)))
+        found = model(Frame(0, '', photograph(shared_data, 'bus')), Stopwatch())
+    assert [model.labels[index] for index in found.class_id] == ['bus']
