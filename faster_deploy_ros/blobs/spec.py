@@ -99,7 +99,7 @@ class BlobSpec:
 
     def _matches(self, shape: Shape) -> bool:
         return len(shape) == len(self.shape) and all(
-            n == own or (own == DYNAMIC and n >= 0) for n, own in zip(shape, self.shape))
+            n >= 0 and own in (n, DYNAMIC) for n, own in zip(shape, self.shape))
 
     def _wrong(self, got: str, expected: str) -> BlobMismatch:
         return BlobMismatch(f"BlobSpec '{self.name}': got {got}, expected {expected}")
