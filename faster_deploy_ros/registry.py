@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import difflib
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points, EntryPoint
+import threading
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 import warnings
@@ -22,13 +23,21 @@ class Entry:
     One row: where the class is, what it needs, what to do when that is missing.
 
     :param target: ``'package.module:Class'``, imported on first use.
-    :param needs: top-level modules whose absence makes the row unavailable, not broken.
+    :param needs: top-level modules whose absence makes the row unavailable, not broken; None: all
+        but the package that the row itself comes from.
     :param hint: the remedy, shown with the error: ``'pip install onnxruntime'``.
     """
 
     target: str
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] | None = ()
     hint: str = ''
+
+    def is_lacking(self, error: ImportError) -> bool:
+        """Whether a failed import means that something is not installed, or a fault of the row."""
+        missing = (error.name or '').partition('.')[0]
+        if self.needs is not None:
+            return missing in self.needs
+        return missing not in ('', self.target.partition('.')[0].partition(':')[0])
 
 
 class Registry(Generic[T]):
@@ -46,6 +55,7 @@ class Registry(Generic[T]):
         self._group = group
         self._entries = dict(known)
         self._plugins_read = False
+        self._lock = threading.Lock()  # around the one reading of the entry points
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -87,8 +97,7 @@ class Registry(Generic[T]):
         try:
             found: Any = import_module(module_name)
         except ImportError as error:
-            missing = (error.name or '').partition('.')[0]
-            if missing not in entry.needs:
+            if not entry.is_lacking(error):
                 raise
             raise Unavailable(
                 f"{self._kind} '{name}': the Python module '{error.name}' cannot be imported "
@@ -99,18 +108,23 @@ class Registry(Generic[T]):
 
     def _read_plugins(self) -> None:
         """Add the rows of other packages once; a bad one is a warning that names it."""
-        if self._plugins_read:
-            return
-        self._plugins_read = True
-        for point in entry_points(group=self._group):
-            if point.name in self._entries:
-                warnings.warn(
-                    f"{self._kind} '{point.name}': the entry point {point.value} of "
-                    f'{_distribution(point)} is left out, the name is taken by '
-                    f'{self._entries[point.name].target}', stacklevel=3)
-                continue
-            self._entries[point.name] = Entry(
-                point.value, needs=(), hint=f'It comes from {_distribution(point)}.')
+        with self._lock:
+            if self._plugins_read:
+                return
+            refused = []
+            for point in entry_points(group=self._group):
+                if point.name in self._entries:
+                    refused.append(point)
+                    continue
+                self._entries[point.name] = Entry(
+                    f'{point.module}:{point.attr}', needs=None,
+                    hint=f'It comes from {_distribution(point)}; install what that needs.')
+            self._plugins_read = True
+        for point in refused:
+            warnings.warn(
+                f"{self._kind} '{point.name}': the entry point {point.value} of "
+                f'{_distribution(point)} is left out, the name is taken by '
+                f'{self._entries[point.name].target}', stacklevel=4)
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -38,10 +38,13 @@ def resolve_package_url(text: str) -> str:
     """
     Turn ``package://<package>/<path>`` into a path; any other text is returned as it is.
 
-    :raises Unavailable: the package's share folder has no such file.
+    :raises Unavailable: the package's share folder has no such file, or the text names none.
     """
     if not text.startswith(SCHEME):
         return text
     location, question, options = text.partition('?')
     package, _, relative = location.removeprefix(SCHEME).partition('/')
+    if not package or not relative or '..' in relative.split('/'):
+        raise Unavailable(
+            f"'{location}' names no shipped file, expected package://<package>/<path>")
     return f'{share_path(relative, package)}{question}{options}'

@@ -4,12 +4,11 @@
 
 from typing import Any
 
+from faster_deploy_ros.blobs.memory import HOST_MEMORY, Location, Memory
+from faster_deploy_ros.blobs.spec import BlobSpec, DYNAMIC, Shape
+from faster_deploy_ros.errors import BlobMismatch, Unsupported
 import numpy as np
 from numpy.typing import NDArray
-
-from faster_deploy_ros.blobs.memory import HOST_MEMORY, Location, Memory
-from faster_deploy_ros.blobs.spec import DYNAMIC, BlobSpec, Shape
-from faster_deploy_ros.errors import BlobMismatch, Unsupported
 
 
 class Blob:

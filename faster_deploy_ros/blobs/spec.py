@@ -7,9 +7,8 @@ import math
 import re
 from typing import Any
 
-import numpy as np
-
 from faster_deploy_ros.errors import BlobMismatch
+import numpy as np
 
 Shape = tuple[int, ...]
 DYNAMIC = -1
