@@ -11,6 +11,8 @@ the slots of a bare object; the header and the empty pose are shared. That is 16
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from faster_deploy_ros.errors import BadParameter, Unsupported
+from faster_deploy_ros.tasks.results import Detections
 from geometry_msgs.msg import PoseWithCovariance
 import numpy as np
 from std_msgs.msg import Header
@@ -25,9 +27,6 @@ from vision_msgs.msg import (
     Pose2D,
     VisionClass,
 )
-
-from faster_deploy_ros.errors import BadParameter, Unsupported
-from faster_deploy_ros.tasks.results import Detections
 
 FORMATS = ('index', 'name')
 MAX_LABELS = 1 << 16                # VisionClass.class_id is a uint16

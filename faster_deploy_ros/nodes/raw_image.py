@@ -9,7 +9,7 @@ which agree for a type without 8-byte members).
 """
 
 from dataclasses import dataclass
-from struct import Struct, calcsize
+from struct import calcsize, Struct
 from typing import NamedTuple
 
 from faster_deploy_ros.errors import BadFrame

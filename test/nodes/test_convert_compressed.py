@@ -3,15 +3,14 @@
 """sensor_msgs/CompressedImage to Frame: whole JPEGs and PNGs, and nothing that only looks so."""
 
 import cv2
+from faster_deploy_ros.errors import BadFrame
+from faster_deploy_ros.nodes.compressed import check_compressed
+from faster_deploy_ros.nodes.convert import compressed_to_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_messages import compressed_message, encoded, gradient, grey, wide, with_alpha
 import numpy as np
 import pytest
-
-from faster_deploy_ros.errors import BadFrame
-from faster_deploy_ros.nodes.compressed import check_compressed
-from faster_deploy_ros.nodes.convert import compressed_to_frame
 
 PICTURE = gradient(120, 160)
 JPEG = encoded(PICTURE, '.jpg')

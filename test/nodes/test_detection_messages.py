@@ -4,6 +4,14 @@
 
 from time import perf_counter
 
+from faster_deploy_ros.errors import BadParameter
+from faster_deploy_ros.nodes import detection_messages
+from faster_deploy_ros.nodes.convert import (
+    detections_to_message,
+    label_info_message,
+    message_to_detections,
+)
+from faster_deploy_ros.tasks.results import Detections
 from geometry_msgs.msg import PoseWithCovariance
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,15 +28,6 @@ from vision_msgs.msg import (
     Point2D,
     Pose2D,
 )
-
-from faster_deploy_ros.errors import BadParameter
-from faster_deploy_ros.nodes import detection_messages
-from faster_deploy_ros.nodes.convert import (
-    detections_to_message,
-    label_info_message,
-    message_to_detections,
-)
-from faster_deploy_ros.tasks.results import Detections
 
 LABELS = ('person', 'ball', 'dog')
 corner = st.floats(-1e4, 1e4, width=32)

@@ -5,6 +5,9 @@
 from array import array
 import struct
 
+from faster_deploy_ros.errors import BadFrame
+from faster_deploy_ros.nodes.convert import image_to_frame
+from faster_deploy_ros.nodes.raw_image import RawImage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_messages import gradient, image_message
@@ -12,10 +15,6 @@ import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
-
-from faster_deploy_ros.errors import BadFrame
-from faster_deploy_ros.nodes.convert import image_to_frame
-from faster_deploy_ros.nodes.raw_image import RawImage
 
 uint32 = st.integers(0, 2**32 - 1)
 text = st.text(st.characters(exclude_characters='\0', exclude_categories=('Cs',)), max_size=12)

@@ -1,0 +1,180 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input at the door of a running node: said, counted, and the node goes on."""
+
+from collections import Counter
+import itertools
+import os
+from pathlib import Path
+import re
+import sys
+
+from bad_configurations import WRONG
+from bad_messages import BAD_COMPRESSED, BAD_IMAGES
+from image_messages import compressed_message, encoded, gradient, image_message
+import pytest
+import rclpy
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rig import DEEP, MOCK, Rig
+from sensor_msgs.msg import CompressedImage
+
+pytestmark = pytest.mark.ros
+GOOD = {'model': MOCK, 'family': 'yolox'}
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope='module')
+def graph():
+    """One context for the whole module: a node takes its time to start, and rows are many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(20 + os.getpid() % 20))
+        patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        rclpy.init()
+        yield
+        rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='class')
+def bench(request, graph):
+    """A serving node for all tests of a class, each of which leaves it serving."""
+    made = Rig(image_transport=request.cls.transport)
+    if request.cls.transport == 'compressed':
+        made.camera = made.bench.create_publisher(CompressedImage, 'image/compressed', DEEP)
+    made.start()
+    yield made
+    made.stop()
+    made.close()
+
+
+def is_refused_and_the_next_is_served(bench, bad, good, capfd):
+    health = bench.node.road.health
+    failed, published = health.failed, health.published
+    number = next(numbers)
+    good.header.stamp.sec, good.header.stamp.nanosec = 1700000000, number
+    bench.camera.publish(bad.make())
+    bench.camera.publish(good)
+    bench.until(lambda: number in bench.order)
+    assert (health.failed, health.published) == (failed + 1, published + 1)
+    assert health.in_flight == 0
+    assert re.search(bad.says, health.last_error)
+    assert len(bench.results[-1].detections) == 3
+    log = capfd.readouterr().err
+    lines = [line for line in log.splitlines() if 'BadFrame' in line]
+    assert len(lines) == 1, log
+    assert re.search(bad.says, lines[0])
+
+
+class TestImages:
+    """Over the topic of raw images."""
+
+    transport = 'raw'
+
+    @pytest.mark.parametrize('bad', BAD_IMAGES, ids=[bad.kind for bad in BAD_IMAGES])
+    def test_the_node_names_the_cause_and_serves_the_next_when(self, bench, capfd, bad):
+        good = image_message(gradient(), 'bgr8')
+        is_refused_and_the_next_is_served(bench, bad, good, capfd)
+
+
+class TestCompressedImages:
+    """Over the topic of compressed images."""
+
+    transport = 'compressed'
+
+    @pytest.mark.parametrize('bad', BAD_COMPRESSED, ids=[bad.kind for bad in BAD_COMPRESSED])
+    def test_the_node_names_the_cause_and_serves_the_next_when(self, bench, capfd, bad):
+        good = compressed_message(encoded(gradient(), '.jpg'))
+        is_refused_and_the_next_is_served(bench, bad, good, capfd)
+
+
+def test_diagnostics_say_why_frames_fail(graph):
+    bench = Rig(diagnostics_period_s=0.1)
+    bench.start()
+    for bad in BAD_IMAGES[:5]:
+        bench.camera.publish(bad.make())
+    bench.until(lambda: bench.counts().get('failed') == '5')
+    said = [status for array in bench.health for status in array.status
+            if status.name.endswith('inference') and 'failed' in status.message]
+    assert said[-1].level == b'\x02'
+    assert re.search(BAD_IMAGES[4].says, said[-1].message)
+    bench.stop()
+    bench.close()
+
+
+def test_a_camera_that_sends_only_rubbish_does_not_fill_the_log(graph, capfd):
+    bench = Rig()
+    bench.start()
+    for _ in range(300):
+        bench.camera.publish(BAD_IMAGES[0].make())
+    bench.until(lambda: bench.node.road.health.failed == 300)
+    bench.stop()
+    bench.close()
+    lines = [line for line in capfd.readouterr().err.splitlines() if 'BadFrame' in line]
+    assert 1 <= len(lines) <= 3
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Files that look like models."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'models'))
+    make_models = pytest.importorskip('make_models', reason='needs the package onnx')
+    made = tmp_path_factory.mktemp('models')
+    for name in make_models.MODELS:
+        make_models.write(made, name)
+    (made / 'folder.onnx').mkdir()
+    (made / 'empty.onnx').touch()
+    (made / 'noise.onnx').write_bytes(bytes(range(256)) * 8)
+    (made / 'text.onnx').write_text('version https://git-lfs.github.com/spec/v1\nsize 3659407\n')
+    (made / 'cut.onnx').write_bytes(make_models.MODELS['wrong_outputs']()[:60])
+    (made / 'model.engine').write_bytes(b'ftrt')
+    (made / 'model').write_bytes(b'ftrt')
+    os.mkfifo(made / 'pipe.onnx')
+    make_models.write(made, 'identity').rename(made / 'bad_card.onnx')
+    (made / 'bad_card.yaml').write_text('family: [yolox]\n')
+    return made
+
+
+def refusal(wrong, folder, capfd):
+    """Configure a node wrongly; return what it says, and the node."""
+    bench = Rig(**wrong.ask(folder))
+    capfd.readouterr()
+    assert bench.node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    log = capfd.readouterr().err
+    lines = [line for line in log.splitlines() if 'configure: ' in line]
+    assert len(lines) == 1, log
+    assert 'unexpected' not in lines[0], log
+    return lines[0].partition('configure: ')[2], bench
+
+
+@pytest.mark.parametrize('wrong', WRONG, ids=[wrong.kind for wrong in WRONG])
+def test_configure_says_why_in_one_line_and_the_node_stays_usable_when(
+        graph, folder, capfd, wrong):
+    text, bench = refusal(wrong, folder, capfd)
+    try:
+        assert re.search(wrong.says, text), text
+        assert bench.node._state_machine.current_state[1] == 'unconfigured'
+        _mend(bench, wrong.ask(folder))
+        assert bench.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        assert bench.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        bench.stop()
+    finally:
+        bench.close()
+
+
+def _mend(bench, wrong):
+    defaults = {name: Parameter(name, value=value) for name, value in GOOD.items()}
+    fresh = Rig()
+    for name in wrong:
+        defaults[name] = fresh.node.get_parameter(name)
+    fresh.close()
+    answers = bench.node.set_parameters(list(defaults.values()))
+    assert [answer.reason for answer in answers if not answer.successful] == []
+
+
+def test_no_two_wrong_configurations_are_refused_in_the_same_words(graph, folder, capfd):
+    texts = Counter()
+    for wrong in WRONG:
+        text, bench = refusal(wrong, folder, capfd)
+        bench.close()
+        texts[text] += 1
+    assert [text for text, count in texts.items() if count > 1] == []
