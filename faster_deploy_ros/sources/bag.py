@@ -3,6 +3,7 @@
 """The images of a recorded bag as a source, read without ROS."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,12 @@ class BagSource(Source):
                 yield Shot(Frame(
                     stamp_ns or stored_ns, message.header.frame_id, fitted(image, self._size)))
 
-    def _open(self) -> AnyReader:
+    @contextmanager
+    def _open(self) -> Iterator[AnyReader]:
         try:
-            return AnyReader(
-                [self._path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+            with AnyReader([self._path],
+                           default_typestore=get_typestore(Stores.ROS2_HUMBLE)) as bag:
+                yield bag
         except AnyReaderError as error:
             raise BadFrame(f"source '{self._path}': this bag cannot be read ({error})") from error
 

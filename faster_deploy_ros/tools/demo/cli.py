@@ -4,6 +4,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 import json
 from pathlib import Path
 import re
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(orders: Orders, progress: Progress) -> int:
     source = orders.check()
+    if source.length is not None:
+        orders = replace(orders, frames=min(orders.planned, source.length))
     orders.out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(orders.kept, ignore_errors=True)   # of an earlier run
     environ = demo_environment()

@@ -23,6 +23,7 @@ from faster_deploy_ros.tools.demo.record import Published, Record
 from faster_deploy_ros.tools.demo.summary import Summary
 
 FILM, SHEET, TIMELINE = 'detections.mp4', 'contact_sheet.png', 'timeline.png'
+FILM_FPS = 60.0   # what a player shows; a faster run is seen slower
 EMPHASIS = 1.4   # the contact sheet shows the pictures smaller than they are
 
 
@@ -78,7 +79,7 @@ class Gallery:
         painter = Painter(tuple(self._record.labels.values()))
         shown = {list(self._messages)[number]
                  for number in chosen(list(self._messages.values()))}
-        film = Film(self._orders.out / FILM, self._orders.fps)
+        film = Film(self._orders.out / FILM, min(self._orders.fps, FILM_FPS))
         tiles: list[tuple[Image, str]] = []
         for index, shot, message in self._pairs():
             progress.show(index, summary.sent, 'drawing')

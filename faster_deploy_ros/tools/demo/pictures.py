@@ -23,7 +23,7 @@ WHITE: Colour = (255, 255, 255)
 NIGHT: Colour = (34, 28, 24)
 FOG: Colour = (190, 180, 172)
 COLUMNS, ROWS = 4, 3
-TILE = (480, 360)
+TILE_WIDTH, TILE_HEIGHTS = 480, (240, 480)   # as high as the pictures ask, within limits
 GAP, MARGIN, HEAD, CAPTION = 16, 28, 84, 30
 NORMAL_SIDE = 640   # pictures of this width get lines of one and a half pixels
 
@@ -130,21 +130,23 @@ def contact_sheet(tiles: Sequence[tuple[Image, str]], title: str, subtitle: str)
     """
     Lay pictures out in rows under a title.
 
-    :param tiles: up to ``COLUMNS * ROWS`` annotated pictures and their captions.
+    :param tiles: annotated pictures and their captions, one or more; the first sets the shape.
     """
-    columns = min(COLUMNS, max(1, len(tiles)))
-    rows = max(1, -(-len(tiles) // columns))
-    width = 2 * MARGIN + columns * TILE[0] + (columns - 1) * GAP
-    height = HEAD + rows * (TILE[1] + CAPTION + GAP) + MARGIN - GAP
+    columns = min(COLUMNS, len(tiles))
+    rows = -(-len(tiles) // columns)
+    high, wide = tiles[0][0].shape[:2]
+    tile = (TILE_WIDTH, int(np.clip(TILE_WIDTH * high / wide, *TILE_HEIGHTS)))
+    width = 2 * MARGIN + columns * tile[0] + (columns - 1) * GAP
+    height = HEAD + rows * (tile[1] + CAPTION + GAP) + MARGIN - GAP
     sheet = np.full((height, width, 3), NIGHT, np.uint8)
     cv2.putText(sheet, title, (MARGIN, 40), FONT, 0.9, WHITE, 1, cv2.LINE_AA)
     cv2.putText(sheet, subtitle, (MARGIN, 68), FONT, 0.55, FOG, 1, cv2.LINE_AA)
     for number, (image, caption) in enumerate(tiles):
         row, column = divmod(number, columns)
-        x = MARGIN + column * (TILE[0] + GAP)
-        y = HEAD + row * (TILE[1] + CAPTION + GAP)
-        sheet[y:y + TILE[1], x:x + TILE[0]] = _boxed(image, TILE)
-        cv2.putText(sheet, caption, (x, y + TILE[1] + 21), FONT, 0.5, FOG, 1, cv2.LINE_AA)
+        x = MARGIN + column * (tile[0] + GAP)
+        y = HEAD + row * (tile[1] + CAPTION + GAP)
+        sheet[y:y + tile[1], x:x + tile[0]] = _boxed(image, tile)
+        cv2.putText(sheet, caption, (x, y + tile[1] + 21), FONT, 0.5, FOG, 1, cv2.LINE_AA)
     return sheet
 
 

@@ -35,7 +35,8 @@ def table(summary: Summary, written: Sequence[Path] = ()) -> str:
                      + f' of {summary.published} frames'
                      + (f' · {more} more classes' if more else '')))
     rows += [('note', note) for note in summary.notes]
-    rows += [('written', str(path)) for path in written]
+    if written:
+        rows.append(('written', ' · '.join(map(str, written))))
     rows += [('FAULT', fault) for fault in summary.faults]
     return '\n'.join(f'  {name:<{WIDTH}}{text}' for name, text in rows)
 

@@ -16,6 +16,7 @@ COLOURS = {
     'preprocess': '#3f7fbf', 'infer': '#f28e2b', 'postprocess': '#4e9f50', 'encode': '#9467bd',
     'hold': '#e8e2a0', 'to the subscriber': '#aab4bf',
 }
+BETWEEN = '#e9e9e9'
 ON_WORKER = ('decode', 'lease', 'preprocess', 'infer', 'postprocess', 'encode')
 
 
@@ -45,16 +46,17 @@ def draw_timeline(chosen: Sequence[Road], path: Path, title: str) -> None:
     :param chosen: one frame or more.
     """
     workers = sorted({road.worker for road in chosen})
-    figure = Figure(figsize=(11, 3.2 + 0.19 * len(chosen) + 0.35 * len(workers)), dpi=150,
-                    layout='constrained', facecolor='white')
-    above, below = figure.subplots(
-        2, 1, height_ratios=(0.9 + 0.19 * len(chosen), 0.9 + 0.35 * len(workers)))
+    upper, lower = 0.6 + 0.19 * len(chosen), 0.6 + 0.24 * len(workers)
+    figure = Figure(figsize=(11, 1.1 + upper + lower), dpi=150, layout='constrained',
+                    facecolor='white')
+    above, below = figure.subplots(2, 1, height_ratios=(upper, lower))
     figure.suptitle(title, x=0.012, ha='left', fontsize=13, fontweight='bold')
     for row, road in enumerate(chosen):
+        above.barh(row, road.spans[-1][2], height=0.72, color=BETWEEN)
         for stage, begin, end in road.spans:
             above.barh(row, end - begin, left=begin, height=0.72, color=COLOURS[stage])
     above.set_yticks(range(len(chosen)), [f'{road.number}' for road in chosen], fontsize=8)
-    above.invert_yaxis()
+    above.set_ylim(len(chosen) - 0.5, -0.5)
     above.set_ylabel('frame')
     above.set_xlabel('ms since the picture was taken')
     above.set_xlim(left=0)
@@ -66,7 +68,7 @@ def draw_timeline(chosen: Sequence[Road], path: Path, title: str) -> None:
                 below.barh(workers.index(road.worker), end - begin, left=offset + begin,
                            height=0.6, color=COLOURS[stage])
     below.set_yticks(range(len(workers)), workers, fontsize=8)
-    below.invert_yaxis()
+    below.set_ylim(len(workers) - 0.5, -0.5)
     below.set_xlabel('ms since the first of these pictures was taken')
     below.set_xlim(left=0)
     for axes in (above, below):
