@@ -28,6 +28,8 @@ def check_source(title: str, source: Path | bytes, *, is_file: bool = True) -> P
 def _check_file(title: str, path: Path) -> None:
     if path.is_dir():
         raise LoadFailed(f"{title}: '{path}' is a folder, expected a model file")
+    if path.exists() and not path.is_file():   # to open a pipe, or to read all of it, never ends
+        raise LoadFailed(f"{title}: '{path}' is a pipe or device, expected a model file")
     try:
         with path.open('rb') as stream:
             empty = not stream.read(1)

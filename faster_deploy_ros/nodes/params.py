@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A frozen dataclass as declared ROS parameters: description, range, choices, one default."""
 
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, Generic, TypeVar, get_type_hints
+from dataclasses import dataclass, Field, field, fields
+from typing import Any, Generic, get_type_hints, TypeVar
 
+from faster_deploy_ros.errors import BadParameter
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -14,8 +15,6 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-
-from faster_deploy_ros.errors import BadParameter
 
 P = TypeVar('P')
 UNBOUNDED = 1 << 53   # what a double holds exactly; a ROS range has no open end
@@ -73,18 +72,13 @@ class DeclaredParameters(Generic[P]):
         """
         if self._problems:
             raise BadParameter(' | '.join(self._problems.values()))
-        return self._build({})
+        return self._params_type(**{
+            name: self._check(name, self._node.get_parameter(name).value)
+            for name in self._fields})
 
     def peek(self, name: str) -> Any:
         """Return one value as it is now, unchecked."""
         return self._node.get_parameter(name).value
-
-    def _build(self, changed: dict[str, Any]) -> P:
-        values = {}
-        for name in self._fields:
-            value = changed[name] if name in changed else self._node.get_parameter(name).value
-            values[name] = self._check(name, value)
-        return self._params_type(**values)
 
     def _declare(self, name: str) -> None:
         default = self._fields[name].default
@@ -150,8 +144,9 @@ class DeclaredParameters(Generic[P]):
             return SetParametersResult(
                 successful=False, reason=f"parameter '{names}': {self._locked}")
         try:
-            if all(self._node.has_parameter(name) for name in self._fields):
-                self._build(changed)
+            # Not the others: a bad one from the launch file must not hinder mending this one.
+            for name, value in changed.items():
+                self._check(name, value)
         except BadParameter as error:
             return SetParametersResult(successful=False, reason=str(error))
         for name in changed:
