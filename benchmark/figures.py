@@ -12,9 +12,8 @@ import platform
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from benchmark.observer import Arrival
+import numpy as np
 
 Row = Mapping[str, Any]
 

@@ -12,6 +12,12 @@ import sys
 import tempfile
 from typing import Any
 
+from benchmark.figures import Figures, machine, record, table, write_json
+from benchmark.observer import Observer
+from benchmark.pipeline_plot import plot
+from benchmark.processes import bench_environment, BenchmarkFailed, Child
+from benchmark.ratios import ratios_of
+from benchmark.traffic import measure, Subject, wait_until_connected
 import cv2
 from faster_deploy_ros import transport
 from faster_deploy_ros.cores import ModelUri
@@ -19,13 +25,6 @@ from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.scenes import SceneRenderer
 from vision_msgs.msg import Detection2DArray
-
-from benchmark.figures import Figures, machine, record, table, write_json
-from benchmark.observer import Observer
-from benchmark.pipeline_plot import plot
-from benchmark.processes import bench_environment, BenchmarkFailed, Child
-from benchmark.ratios import ratios_of
-from benchmark.traffic import measure, Subject, wait_until_connected
 
 WORKERS = 2
 RATES = {'saturation': 0.0, '15 Hz': 15.0, '30 Hz': 30.0}

@@ -11,15 +11,14 @@ import sys
 import tempfile
 from typing import Any
 
-import cv2
-from faster_deploy_ros import transport
-import numpy as np
-from std_msgs.msg import Header
-
 from benchmark.figures import Figures, machine, record, table, write_json
 from benchmark.observer import Observer
 from benchmark.processes import bench_environment, BenchmarkFailed, Child
 from benchmark.traffic import measure, Subject, wait_until_connected
+import cv2
+from faster_deploy_ros import transport
+import numpy as np
+from std_msgs.msg import Header
 
 SIZES = {'VGA': (640, 480), '720p': (1280, 720), '1080p': (1920, 1080)}
 SATURATION_HZ = 1000.0

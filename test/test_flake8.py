@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 @pytest.mark.filterwarnings('default')
 def test_the_code_keeps_the_style_of_ros() -> None:
     paths = [CHECKOUT / name for name in (
-        'faster_deploy_ros', 'test', 'benchmark', 'examples', 'launch', 'setup.py')]
+        'faster_deploy_ros', 'test', 'benchmark', 'launch', 'setup.py')]
     status, errors = flake8.main_with_errors(argv=[
         '--config', str(CHECKOUT / 'test' / 'ament_flake8.ini'), *map(str, paths)])
     assert status == 0, '\n'.join(errors)

@@ -6,13 +6,12 @@ import argparse
 import array
 import time
 
+from benchmark.processes import commands, say
 import cv2
 import numpy as np
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-
-from benchmark.processes import commands, say
 
 
 def main() -> None:

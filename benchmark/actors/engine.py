@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any
 
+from benchmark.processes import commands, say
 import cv2
 from faster_deploy_ros.cores import ModelUri, open_core
 from faster_deploy_ros.frame import Frame
@@ -17,8 +18,6 @@ from faster_deploy_ros.pipeline.outcome import Overflow, Status
 from faster_deploy_ros.pipeline.stages import Stages
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import open_model
-
-from benchmark.processes import commands, say
 
 WARM_UP_S = 0.3
 Carry = Any   # carry(seconds) -> frames carried

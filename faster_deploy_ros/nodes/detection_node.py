@@ -9,9 +9,6 @@ import sys
 from typing import Any
 
 from builtin_interfaces.msg import Time
-from std_msgs.msg import Header
-from vision_msgs.msg import Detection2DArray, LabelInfo
-
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import detections_to_message, label_info_message
@@ -23,6 +20,8 @@ from faster_deploy_ros.nodes.spin import run
 from faster_deploy_ros.tasks import DetectionOptions, open_model
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.results import Detections
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, LabelInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,6 @@ import traceback
 from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
-import numpy as np
-from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from std_srvs.srv import SetBool
-
 from faster_deploy_ros.cores import InferCore, ModelUri, open_core
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
@@ -27,6 +21,11 @@ from faster_deploy_ros.pipeline.outcome import Outcome
 from faster_deploy_ros.pipeline.stages import Stages
 from faster_deploy_ros.share import SCHEME as PACKAGE_URL
 from faster_deploy_ros.tasks.base import Model
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from std_srvs.srv import SetBool
 
 R = TypeVar('R')
 P = TypeVar('P', bound=PerceptionParams)

@@ -3,7 +3,6 @@
 """Where the time of each frame went, as a message."""
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-
 from faster_deploy_ros.nodes.road import Arrival
 from faster_deploy_ros.pipeline.outcome import Outcome, Status
 

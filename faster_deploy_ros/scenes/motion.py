@@ -9,12 +9,11 @@ import itertools
 import math
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.scenes.camera import PinholeCamera
 from faster_deploy_ros.scenes.room import Room
 from faster_deploy_ros.scenes.solids import Cone, Cube, Paint, Solid, Sphere
+import numpy as np
+from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Rng = np.random.Generator

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.scenes.camera import PinholeCamera, Window
-from faster_deploy_ros.scenes.motion import LABELS, cast
+from faster_deploy_ros.scenes.motion import cast, LABELS
 from faster_deploy_ros.scenes.room import Room
 from faster_deploy_ros.scenes.solids import Light, Solid
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ['FRAME_RATE', 'LABELS', 'MIN_SIDE_PX', 'MIN_VISIBLE', 'Scene', 'SceneRenderer']
 

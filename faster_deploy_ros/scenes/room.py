@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from faster_deploy_ros.scenes import textures
 from faster_deploy_ros.scenes.camera import PinholeCamera
 from faster_deploy_ros.scenes.solids import Light
+import numpy as np
+from numpy.typing import NDArray
 
 Array = NDArray[Any]
 _SUPER = 2      # the walls are sampled on a grid this much finer than the pixels

@@ -10,10 +10,9 @@ import math
 from typing import Any
 
 import cv2
+from faster_deploy_ros.scenes.camera import PinholeCamera, Window
 import numpy as np
 from numpy.typing import NDArray
-
-from faster_deploy_ros.scenes.camera import PinholeCamera, Window
 
 Array = NDArray[Any]
 
@@ -255,7 +254,7 @@ class Cube(Solid):
     half: float
 
     def rim(self, direction: Array | None) -> Array:
-        """The eight corners, (8, 3)."""
+        """Return the eight corners, (8, 3)."""
         signs = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)])
         corners: Array = self.centre + self.half * (signs @ self.axes)
         return corners
