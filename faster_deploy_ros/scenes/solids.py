@@ -186,7 +186,7 @@ class Cone(Solid):
     radius: float
 
     def rim(self, direction: Array | None) -> Array:
-        """The apex and the rim of the base, (n, 3)."""
+        """Return the apex and the rim of the base, (n, 3)."""
         base = ring(self.apex + self.axis * self.height, self.axis, self.radius, 64)
         return np.vstack([base, self.apex])
 
