@@ -89,17 +89,29 @@ class Blob:
                 f'{self.spec.title}: the shape {self._shape} is known only after an inference')
         return self._data
 
-    @property
-    def block(self) -> Any:
+    def device_block(self) -> Any:
         """
-        The device side, for a core: the memory's own block, or the external object bound to it.
+        Return the device side, for a core: the memory's own block, or the external object bound.
 
-        :raises BlobMismatch: the tensor is on the host.
+        While the blob is on the host this is where the core uploads it to, or downloads it from.
+
+        :raises Unsupported: the core has no device memory.
+        :raises BlobMismatch: the shape is still open.
         """
-        if self.location is not Location.DEVICE:
-            raise BlobMismatch(
-                f'{self.spec.title}: the data is on the host; place(Location.DEVICE) moves it')
-        return self._device_block if self._external is None else self._external
+        if self.location is Location.DEVICE and self._external is not None:
+            return self._external
+        if self._device_memory is None:
+            raise Unsupported(
+                f'{self.spec.title}: this core has no device memory; leave it on the host')
+        if not self.is_shaped:
+            raise BlobMismatch(f'{self.spec.title}: reshape() it before it goes to the device')
+        nbytes = self.spec.nbytes(self._shape)
+        if nbytes > self._device_capacity:
+            if self._device_block is not None:
+                self._device_memory.free(self._device_block)
+            self._device_block = self._device_memory.allocate(nbytes)
+            self._device_capacity = nbytes
+        return self._device_block
 
     def reshape(self, shape: Shape) -> None:
         """
@@ -119,8 +131,6 @@ class Blob:
                 'memory bound to it; reset() it first')
         self._data = self._view(shape)
         self._shape = shape
-        if self.location is Location.DEVICE:
-            self._reserve_device()
 
     def place(self, location: Location) -> None:
         """
@@ -131,20 +141,16 @@ class Blob:
         """
         if location is self.location:
             return
-        if self._device_memory is None:
-            raise Unsupported(
-                f'{self.spec.title}: this core has no device memory; leave it on the host')
         if self._external is not None:
             raise BlobMismatch(
                 f'{self.spec.title}: the memory bound to it cannot be moved; reset() it first')
-        if self._data is None:
-            raise BlobMismatch(f'{self.spec.title}: reshape() it before place()')
-        if location is Location.DEVICE:
-            self._reserve_device()
-            if self.spec.is_input:
-                self._device_memory.upload(self._device_block, self._data)
-        else:
-            self._device_memory.download(self._device_block, self._data)
+        block = self.device_block()
+        assert self._device_memory is not None
+        if location is Location.HOST:
+            self._data = self._view(self._shape)
+            self._device_memory.download(block, self._data)
+        elif self.spec.is_input:
+            self._device_memory.upload(block, self.data)
         self.location = location
 
     def bind(self, external: Any) -> None:
@@ -176,9 +182,15 @@ class Blob:
         """
         Take over an output that the runtime has allocated; for a core, not for its caller.
 
+        Memory that the caller has bound stays in use: then the output is copied there.
+
         :raises BlobMismatch: the runtime's output is not what the model declared.
         """
         self._check_external(array.dtype, array.shape, array.flags.c_contiguous)
+        if self._external is not None:
+            self.reshape(array.shape)
+            np.copyto(self._external, array)
+            return
         self._data = array
         self._shape = array.shape
 
@@ -219,15 +231,6 @@ class Blob:
                 self._memory.free(self._block)
             self._block = self._memory.allocate(nbytes)
             self._capacity = nbytes
-
-    def _reserve_device(self) -> None:
-        memory = self._device_memory
-        nbytes = self.spec.nbytes(self._shape)
-        if memory is not None and nbytes > self._device_capacity:
-            if self._device_block is not None:
-                memory.free(self._device_block)
-            self._device_block = memory.allocate(nbytes)
-            self._device_capacity = nbytes
 
     def _check_external(self, dtype: np.dtype[Any], shape: Shape, contiguous: bool) -> None:
         if dtype != self.spec.dtype:

@@ -1,6 +1,6 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: D102 - the name of a test is its sentence
+
 """What every core must prove; a runtime's own tests inherit it and say which models to use."""
 
 from collections.abc import Iterator

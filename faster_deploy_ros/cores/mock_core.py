@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import count
 import os
 from pathlib import Path
+from queue import SimpleQueue
 import random
 import threading
 from time import sleep
 from typing import ClassVar
 
 from faster_deploy_ros import __version__
-from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
+from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore, LoadedModel
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.mock_models import (
@@ -43,7 +44,7 @@ class MockOptions:
     classes: int = option(80, 'yolox: how many classes', minimum=1)
     delay_ms: float = option(0.0, 'how long the device works on one inference', minimum=0)
     jitter_ms: float = option(0.0, 'up to so much longer, at random', minimum=0)
-    devices: int = option(1, 'how many devices the seats are spread over', minimum=1)
+    devices: int = option(1, 'how many devices share the work', minimum=1)
     fail_every: int = option(0, 'every n-th inference fails; 0: none', minimum=0)
     hang_every: int = option(0, 'every n-th inference hangs; 0: none', minimum=0)
 
@@ -53,8 +54,8 @@ class MockCore(BaseInferCore):
     A core without a runtime, for tests, benchmarks and first steps: ``mock.0://identity``.
 
     Each simulated device works on one inference at a time, as an NPU core does, and releases the
-    GIL meanwhile: with ``devices=3`` and three seats, three run at once, seat by seat on its own
-    device. ``mock.0://yolox?size=416x416&classes=80&delay_ms=7`` is a detector that always finds
+    GIL meanwhile: with ``devices=3`` three inferences run at once, however many seats there are.
+    ``mock.0://yolox?size=416x416&classes=80&delay_ms=7`` is a detector that always finds
     ``mock_models.FAKE_BOXES``.
 
     :param specs: other tensors than the URI's model has; then ``script`` writes the outputs.
@@ -84,8 +85,9 @@ class MockCore(BaseInferCore):
         self._script = script
         self._given_metadata = dict(metadata or {})
         self._calls = count(1)
-        self._seat_numbers = count()
-        self._units = [threading.Lock() for _ in range(self.options.devices)]
+        self._free_devices: SimpleQueue[int] = SimpleQueue()
+        for device in range(self.options.devices):
+            self._free_devices.put(device)
         self._random = random.Random(0)
 
     @classmethod
@@ -116,11 +118,6 @@ class MockCore(BaseInferCore):
     def _unload(self) -> None:
         """Keep nothing."""
 
-    def _allocate(self) -> BlobsBuffer:
-        unit = self._units[next(self._seat_numbers) % len(self._units)]
-        return BlobsBuffer(
-            [Blob(spec) for spec in self._specs.values()], request=unit, owner=self)
-
     def _infer(self, blobs: BlobsBuffer) -> None:
         options = self.options
         number = next(self._calls)
@@ -131,13 +128,16 @@ class MockCore(BaseInferCore):
         delay_s = options.delay_ms / 1e3
         if options.jitter_ms:
             delay_s += self._random.random() * options.jitter_ms / 1e3
-        with blobs.request:  # the seat's device does one thing at a time
+        device = self._free_devices.get()  # each does one thing at a time
+        try:
             if delay_s:
                 sleep(delay_s)
             if options.fail_every and number % options.fail_every == 0:
-                raise RuntimeError(f'the simulated device fails at inference {number}')
+                raise RuntimeError(f'the simulated device {device} fails at inference {number}')
             if self._script is not None:
                 self._script(blobs)
+        finally:
+            self._free_devices.put(device)
 
 
 def _copy_x_to_y(blobs: BlobsBuffer) -> None:

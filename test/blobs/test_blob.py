@@ -213,18 +213,49 @@ def test_a_blob_goes_to_the_device_and_back_with_its_content():
     assert one.location is Location.DEVICE
     with pytest.raises(BlobMismatch, match=r'on the device.*place\(Location.HOST\)'):
         one.data
-    assert bytes(device.blocks[one.block]) == np.full((2, 3), 4, 'f4').tobytes()
-    device.blocks[one.block][:] = np.full((2, 3), 5, 'f4').tobytes()
+    assert bytes(device.blocks[one.device_block()]) == np.full((2, 3), 4, 'f4').tobytes()
+    device.blocks[one.device_block()][:] = np.full((2, 3), 5, 'f4').tobytes()
     one.place(Location.HOST)
     assert (one.data == 5).all()
-    with pytest.raises(BlobMismatch, match='on the host'):
-        one.block
     one.place(Location.DEVICE)
     assert len(device.blocks) == 1
     one.reset()
     assert one.location is Location.HOST
     one.free()
     assert not device.blocks
+
+
+def test_a_blob_on_the_host_has_a_place_to_be_uploaded_to():
+    device = FakeDeviceMemory()
+    one = blob((2, 3), device=device)
+    assert not device.blocks
+    block = one.device_block()
+    assert one.device_block() == block
+    assert len(device.blocks[block]) == 2 * 3 * 4
+    assert one.location is Location.HOST
+    with pytest.raises(Unsupported, match='no device memory'):
+        blob((2, 3)).device_block()
+
+
+def test_an_output_goes_to_the_device_without_its_content():
+    device = FakeDeviceMemory()
+    one = blob((2, 3), is_input=False, device=device)
+    one.data[...] = 4
+    one.place(Location.DEVICE)
+    assert not any(device.blocks[one.device_block()])
+    one.place(Location.HOST)
+    assert not one.data.any()
+
+
+def test_an_adopted_output_is_copied_into_memory_that_the_caller_bound():
+    one = blob((-1, 3), is_input=False)
+    external = np.zeros((2, 3), 'f4')
+    one.bind(external)
+    one.adopt(np.ones((2, 3), 'f4'))
+    assert one.data is external
+    assert (external == 1).all()
+    with pytest.raises(BlobMismatch, match=r'\(3, 3\).*\(2, 3\).*bound'):
+        one.adopt(np.ones((3, 3), 'f4'))
 
 
 def test_the_device_side_grows_with_the_shape():
@@ -235,7 +266,7 @@ def test_the_device_side_grows_with_the_shape():
     one.reshape((1, 3))
     one.place(Location.DEVICE)
     one.reshape((4, 3))
-    assert len(device.blocks[one.block]) == 4 * 3 * 4
+    assert len(device.blocks[one.device_block()]) == 4 * 3 * 4
 
 
 def test_device_memory_of_the_caller_is_bound_by_its_interface():
@@ -243,7 +274,7 @@ def test_device_memory_of_the_caller_is_bound_by_its_interface():
     external = FakeCudaArray()
     one.bind(external)
     assert one.location is Location.DEVICE
-    assert one.block is external
+    assert one.device_block() is external
     assert one.shape == (2, 3)
     with pytest.raises(BlobMismatch, match='cannot be moved'):
         one.place(Location.HOST)

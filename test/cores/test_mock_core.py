@@ -38,13 +38,13 @@ class TestMockContract(CoreContract):
 
 def frames_per_second(devices, frames, delay_ms=7):
     uri = f'mock.0://identity?delay_ms={delay_ms}&devices={devices}'
-    with open_core(uri, seats=devices) as core, ThreadPoolExecutor(devices) as threads:
+    with open_core(uri, seats=2 * devices) as core, ThreadPoolExecutor(2 * devices) as threads:
 
         def one(_):
             with core.lease() as blobs:
                 core.sync_infer(blobs)
 
-        list(threads.map(one, range(devices)))
+        list(threads.map(one, range(2 * devices)))
         begin = time.perf_counter()
         list(threads.map(one, range(frames)))
         return frames / (time.perf_counter() - begin)
@@ -75,7 +75,7 @@ def test_every_third_inference_fails_where_that_is_asked_for():
             if number % 3:
                 core.sync_infer(blobs)
             else:
-                with refused(InferFailed, 'simulated device fails', str(number)):
+                with refused(InferFailed, 'simulated device 0 fails', str(number)):
                     core.sync_infer(blobs)
 
 
