@@ -3,6 +3,7 @@
 """A frozen dataclass as declared ROS parameters: description, range, choices, one default."""
 
 from dataclasses import dataclass, Field, field, fields
+import difflib
 from typing import Any, Generic, get_type_hints, TypeVar
 
 from faster_deploy_ros.errors import BadParameter
@@ -58,6 +59,7 @@ class DeclaredParameters(Generic[P]):
         self._locked = ''
         for name in self._fields:
             self._declare(name)
+        self._warn_of_misspelt()
         node.add_on_set_parameters_callback(self._on_set)
 
     def lock(self, why: str) -> None:
@@ -96,6 +98,15 @@ class DeclaredParameters(Generic[P]):
             except BadParameter as problem:
                 self._problems[name] = str(problem)
 
+    def _warn_of_misspelt(self) -> None:
+        """Tell of values that look like ours and would be ignored without a word."""
+        for name in self._node._parameter_overrides:
+            close = difflib.get_close_matches(name, self._fields, n=1)
+            if close and not self._node.has_parameter(name):
+                self._node.get_logger().warning(
+                    f"parameter '{name}': this node has none of that name and ignores it. "
+                    f"Did you mean '{close[0]}'?")
+
     def _describe(self, name: str) -> ParameterDescriptor:
         about: About = self._fields[name].metadata['about']
         descriptor = ParameterDescriptor(name=name, description=about.text)
@@ -119,6 +130,8 @@ class DeclaredParameters(Generic[P]):
         about: About = self._fields[name].metadata['about']
         wanted = self._types[name]
         if wanted == tuple[str, ...]:
+            if value is None:   # what rcl makes of [] in a file or on the command line
+                return ()
             if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
                 raise BadParameter(_wrong_type(name, value, wanted))
             return tuple(v for v in value if v)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 if TYPE_CHECKING:
     from faster_deploy_ros.nodes.perception_node import PerceptionNode
 
+BAD_ARGUMENTS = 2   # the exit code of a shell command that was called wrongly
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -27,7 +29,11 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     The first signal only wakes the ROS thread up: the node then deactivates while its publishers
     still work, so that the last frames and counts get out. A second one ends the process.
     """
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:   # rcl's, for what follows --ros-args
+        sys.stderr.write(f'{error}\n')
+        return BAD_ARGUMENTS
     node = node_type()
     executor = SingleThreadedExecutor()
     executor.add_node(node)

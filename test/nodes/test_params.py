@@ -83,6 +83,20 @@ def test_a_bad_launch_value_is_told_at_read_and_mended_by_a_good_one(
     assert getattr(parameters.read(), name) == (('x',) if name == 'classes' else default)
 
 
+def test_an_empty_list_from_a_file_is_an_empty_list(declared):
+    # rcl has no type for [] and gives the parameter no value.
+    _, parameters = declared(classes=None)
+    assert parameters.read().classes == ()
+
+
+def test_a_misspelt_parameter_is_told_with_the_name_that_was_meant(declared, capfd):
+    declared(treshold=0.9, somebody_elses=1)
+    said = capfd.readouterr().err
+    assert "parameter 'treshold': this node has none of that name" in said
+    assert "Did you mean 'threshold'?" in said
+    assert 'somebody_elses' not in said
+
+
 def test_every_bad_launch_value_is_told_not_only_the_first(declared):
     _, parameters = declared(threshold=2.0, workers=0)
     with pytest.raises(BadParameter, match=r'threshold.*workers'):
