@@ -14,7 +14,9 @@ import torch
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from faster_deploy_ros.scenes import SceneRenderer
+from faster_deploy_ros.scenes import LABELS, SceneRenderer
+
+__all__ = ['HEIGHT', 'LABELS', 'PAD', 'WIDTH', 'Sample', 'augment', 'batch', 'load']
 
 WIDTH, HEIGHT = 320, 256
 PAD = 114
@@ -46,15 +48,17 @@ def film(seed: int) -> list[Sample]:
 
 
 def load(cache: Path, first_seed: int, seeds: int) -> list[Sample]:
-    """Render scenes, or read them if they have been rendered before."""
-    path = cache / f'scenes_{first_seed}_{seeds}.pickle'
-    if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with get_context('spawn').Pool(2, cv2.setNumThreads, (1,)) as pool:
-            films = list(tqdm(pool.imap(film, range(first_seed, first_seed + seeds), 4),
-                              total=seeds, desc='render', mininterval=5))
-        path.write_bytes(pickle.dumps([sample for samples in films for sample in samples]))
-    return pickle.loads(path.read_bytes())
+    """Render scenes a hundred rooms at a time, or read those that have been rendered before."""
+    cache.mkdir(parents=True, exist_ok=True)
+    samples = []
+    for first in tqdm(range(first_seed, first_seed + seeds, 100), desc='hundreds of rooms'):
+        path = cache / f'rooms_{first}.pickle'
+        if not path.exists():
+            with get_context('spawn').Pool(2, cv2.setNumThreads, (1,)) as pool:
+                films = pool.map(film, range(first, first + 100), 4)
+            path.write_bytes(pickle.dumps([sample for part in films for sample in part]))
+        samples += pickle.loads(path.read_bytes())
+    return samples
 
 
 def augment(sample: Sample, rng: np.random.Generator) -> Sample:
@@ -100,5 +104,5 @@ def batch(samples: list[Sample]) -> tuple[torch.Tensor, list[tuple[torch.Tensor,
         slot[:sample.image.shape[0]] = sample.image
         truths.append((torch.from_numpy(np.asarray(sample.boxes, np.float32)),
                        torch.from_numpy(sample.class_id.astype(np.int64))))
-    stacked = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-    return stacked.float() / 255, truths
+    # A permuted view is channels last, which convolutions on a CPU train a third faster with.
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255, truths

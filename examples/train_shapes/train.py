@@ -10,13 +10,13 @@ from pathlib import Path
 import time
 
 import dataset
+from dataset import LABELS
 from loss import detection_loss
 from network import cells, Deployed, ShapesNet, STRIDES
 import numpy as np
 import onnx
 import torch
 
-LABELS = ('sphere', 'cube', 'cone')
 TRAIN_SEED = 100_000    # seeds below are for tests, demos and the accuracy in the card
 
 
@@ -41,7 +41,7 @@ def train(options: argparse.Namespace) -> ShapesNet:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     samples = dataset.load(options.cache, TRAIN_SEED, options.seeds)
-    net = ShapesNet(len(LABELS))
+    net = ShapesNet(len(LABELS)).to(memory_format=torch.channels_last)
     if options.resume:
         net.load_state_dict(torch.load(options.resume))
     average = copy.deepcopy(net)
@@ -68,7 +68,7 @@ def train(options: argparse.Namespace) -> ShapesNet:
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10)
         optimiser.step()
         step += 1
-        keep = min(0.998, step / (step + 20))
+        keep = min(0.998, (step + 1) / (step + 20))
         with torch.no_grad():
             for mean, now in zip(average.state_dict().values(), net.state_dict().values()):
                 if mean.dtype.is_floating_point:
@@ -90,10 +90,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=Path('shapes_yolox.onnx'))
     parser.add_argument('--cache', type=Path, default=Path('cache'), help='rendered scenes')
-    parser.add_argument('--seeds', type=int, default=800, help='rooms to render, 8 frames each')
+    parser.add_argument('--seeds', type=int, default=900, help='rooms to render, 8 frames each')
     parser.add_argument('--minutes', type=float, default=15, help='of training')
-    parser.add_argument('--batch', type=int, default=16)
-    parser.add_argument('--rate', type=float, default=3e-3)
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--rate', type=float, default=2e-3)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--resume', type=Path, help='weights (.pt) to start from')
     options = parser.parse_args()
