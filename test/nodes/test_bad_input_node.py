@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-from bad_configurations import WRONG
+from bad_configurations import file, WRONG, Wrong
 from bad_messages import BAD_COMPRESSED, BAD_IMAGES
 from diagnostic_msgs.msg import DiagnosticArray
 from image_messages import compressed_message, encoded, gradient, image_message
@@ -196,6 +196,34 @@ def test_configure_says_why_in_one_line_and_the_node_stays_usable_when(
         bench.stop()
     finally:
         bench.close()
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(('name', 'family', 'says'), [
+    ('meter_xxs_kitti_192x640.onnx', 'auto', "family 'auto': no known family .*depth"),
+    ('meter_xxs_kitti_192x640.onnx', 'yolox', 'Yolox: .*depth.*expected'),
+    ('deimv2_atto_coco_fp32.onnx', 'yolov8', 'has 2 inputs'),
+    ('yolov8n_int8.onnx', 'yolox', 'Yolox: .*output0.*layout of family yolov8'),
+    ('yolox_nano.mnn', 'auto', "ends in '.mnn'"),
+    ('multiple_input_demo_rk3588.rknn', 'auto', "ends in '.rknn'"),
+])
+def test_a_real_model_of_another_kind_is_refused(
+        graph, capfd, shared_data, name, family, says):
+    wrong = Wrong(f'{name} as {family}', file(name, family=family), says)
+    text, bench = refusal(wrong, shared_data / 'models', capfd)
+    bench.close()
+    assert re.search(says, text), text
+
+
+@pytest.mark.core
+@pytest.mark.parametrize('share', [0.001, 0.5, 0.999])
+def test_a_real_model_that_was_cut_off_is_refused(graph, capfd, shared_data, tmp_path, share):
+    whole = (shared_data / 'models' / 'yolox_nano.onnx').read_bytes()
+    (tmp_path / 'cut.onnx').write_bytes(whole[:int(len(whole) * share)])
+    wrong = Wrong(f'{share} of a model', file('cut.onnx'), r'cut\.onnx')
+    text, bench = refusal(wrong, tmp_path, capfd)
+    bench.close()
+    assert re.search(wrong.says, text), text
 
 
 def _mend(bench, wrong):
