@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 import logging
-from threading import TIMEOUT_MAX, RLock
+from threading import RLock, TIMEOUT_MAX
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Announcer:
             except KeyboardInterrupt:
                 raise
             except BaseException:
-                _logger.exception('line: on_ready raised; it is called again at the next frame')
+                _logger.exception('line: on_ready raised; it will be called again')
                 return False
             return True
 

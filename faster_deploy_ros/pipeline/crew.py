@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 import sys
-from threading import TIMEOUT_MAX, Lock, Thread, current_thread
+from threading import current_thread, Lock, Thread, TIMEOUT_MAX
 from time import monotonic
 
 from faster_deploy_ros.pipeline.lane import Ticket

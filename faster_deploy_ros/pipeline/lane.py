@@ -70,7 +70,7 @@ class Lane:
         self.waiting: deque[Ticket] = deque()
 
     def accept(self, job: Job, stamp_ns: int | None) -> Ticket:
-        """Number a frame and put it at the end of the order."""
+        """Give a frame its number and a place at the end of the order."""
         ticket = Ticket(job, self, self.accepted, stamp_ns)
         self.accepted += 1
         self.order.append(ticket)

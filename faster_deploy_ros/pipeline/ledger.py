@@ -45,7 +45,7 @@ class Ledger:
         return self.line.length + len(self._blocked)
 
     def accept(self, job: Job, key: Hashable, stamp_ns: int | None) -> Ticket:
-        """Number a frame and find its place; where it has to wait for one it has a gate."""
+        """Give a frame its number and its place; one that has to wait for a place has a gate."""
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)

@@ -115,15 +115,22 @@ class OrderedExecutor:
         """
         Give every frame that has ended and has none of its lane before it, in order.
 
-        What is left when the caller breaks off is announced again.
+        Frames that are accepted meanwhile are left for the next drain, so that busy submitters
+        cannot trap the caller. What a caller leaves when it breaks off is announced again.
 
         Thread: ROS; one at a time
         """
+        with self._lock:
+            budget = self._ledger.account.in_flight
         exhausted = False
         try:
-            while (outcome := self._release()) is not None:
+            while budget:
+                outcome = self._release()
+                if outcome is None:
+                    exhausted = True
+                    return
+                budget -= 1
                 yield outcome
-            exhausted = True
         finally:
             if not exhausted:
                 with self._lock:
@@ -250,10 +257,8 @@ class OrderedExecutor:
     def _look_for_hangs(self) -> float:
         """Deal with jobs that hang; return the seconds until the next look."""
         with self._lock:
-            whole = not self._ledger.broken
             successors, pause_s = self._hangs.judge()
             let_go, announce = self._decided()
-            announce |= whole and bool(self._ledger.broken)   # the owner has to notice
         del let_go
         for successor in successors:
             self._start(successor)

@@ -40,6 +40,7 @@ class Account:
     """The counters behind the stats; guarded by the executor's lock."""
 
     accepted: int = 0
+    in_flight: int = 0
     live: int = 0
     hung: int = 0
     ended: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
@@ -48,6 +49,7 @@ class Account:
     def accept(self) -> None:
         """Count a frame in."""
         self.accepted += 1
+        self.in_flight += 1
         self.live += 1
 
     def settle(self, status: Status, reason: str) -> None:
@@ -60,6 +62,7 @@ class Account:
     def release(self, status: Status, reason: str, settled: Status) -> None:
         """Count a frame out; at the last moment it may have been dropped as stale."""
         self.ended[status] += 1
+        self.in_flight -= 1
         if status is Status.DROPPED:
             self.dropped[reason] += 1
         if settled is not Status.DROPPED:
@@ -71,7 +74,7 @@ class Account:
         return ExecutorStats(
             accepted=self.accepted, done=ended[Status.DONE], failed=ended[Status.FAILED],
             dropped=MappingProxyType(dict(self.dropped)), cancelled=ended[Status.CANCELLED],
-            in_flight=self.accepted - sum(ended.values()), live=self.live, waiting=waiting,
+            in_flight=self.in_flight, live=self.live, waiting=waiting,
             running=running, hung=self.hung, workers=workers)
 
 

@@ -3,7 +3,7 @@
 """The thread that notices jobs which do not come back."""
 
 from collections.abc import Callable
-from threading import TIMEOUT_MAX, Lock, Thread
+from threading import Lock, Thread, TIMEOUT_MAX
 
 
 class Watchdog:
