@@ -26,8 +26,7 @@ def suppress(
     Greedy non-maximum suppression of boxes that come best first.
 
     A box goes when it overlaps a kept one by more than ``threshold``. Computed in float64, so
-    that the answer is the textbook's to the last box. The blocks only save work: each is
-    compared with what earlier ones have kept, then with itself.
+    that the answer is the textbook's to the last box.
 
     :param xyxy: ``(n, 4)`` corners, best first, ``x1 <= x2`` and ``y1 <= y2``.
     :param threshold: intersection over union, 0 to 1.
@@ -36,6 +35,23 @@ def suppress(
         do not.
     :return: indices of the kept boxes, best first.
     """
+    count = xyxy.shape[0]
+    if class_id is None or count <= _BLOCK:
+        return _keep(xyxy, threshold, limit, class_id)
+    # Many boxes class by class, each class best first: most pairs are never looked at.
+    order = np.argsort(class_id, kind='stable')
+    kept = _keep(xyxy[order], threshold, count, class_id[order])
+    return np.sort(order[kept])[:limit]
+
+
+def _keep(
+        xyxy: NDArray[np.float32], threshold: float, limit: int,
+        class_id: NDArray[np.integer] | None) -> NDArray[np.intp]:
+    """
+    Do what ``suppress`` does, block by block: with what earlier ones have kept, then in itself.
+
+    More than one block with classes must be sorted by class.
+    """
     sides = np.ascontiguousarray(xyxy.T, dtype=np.float64)
     area = (sides[2] - sides[0]) * (sides[3] - sides[1])
     count = xyxy.shape[0]
@@ -43,7 +59,10 @@ def suppress(
     for start in range(0, count, _BLOCK):
         block = np.arange(start, min(start + _BLOCK, count))
         if kept:
-            hit = _overlap(sides, area, class_id, np.array(kept), block, threshold).any(axis=0)
+            rivals = np.array(kept)
+            if class_id is not None:   # those of the classes before are done with
+                rivals = rivals[class_id[rivals] >= class_id[start]]
+            hit = _overlap(sides, area, class_id, rivals, block, threshold).any(axis=0)
             block = block[~hit]
         alive = np.ones(block.size, np.bool_)
         clear = ~_overlap(sides, area, class_id, block, block, threshold)
