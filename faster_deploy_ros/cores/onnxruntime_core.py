@@ -89,8 +89,15 @@ class OnnxRuntimeCore(BaseInferCore):
 
     @classmethod
     def devices(cls) -> Sequence[Device]:
-        """List the CPU; other providers are asked for by option, and verified when they load."""
-        return [Device(cls.scheme, 0, CPU, cls.capabilities)]
+        """List the CPU, and what else this build of the runtime has found (from 1.22 on)."""
+        found = [Device(cls.scheme, 0, CPU, cls.capabilities)]
+        count: dict[str, int] = {}
+        for each in getattr(onnxruntime, 'get_ep_devices', list)():
+            name = _short(each.ep_name)
+            if name != CPU:
+                found.append(Device(cls.scheme, count.get(name, 0), name, cls.capabilities))
+                count[name] = count.get(name, 0) + 1
+        return found
 
     def _select_device(self) -> Device:
         wanted = _full_names(self.options.providers)
@@ -101,10 +108,12 @@ class OnnxRuntimeCore(BaseInferCore):
                     f'{self._name}: this onnxruntime has no provider {_short(name)}, it has '
                     f"{', '.join(map(_short, present))}. Install a build that has it (for CUDA: "
                     'pip install onnxruntime-gpu), or leave the option providers out')
-        first = _short(wanted[0])
-        if first == CPU:
-            return super()._select_device()
-        return Device(self.scheme, self._uri.device, first, self.capabilities)
+        device = Device(self.scheme, self._uri.device, _short(wanted[0]), self.capabilities)
+        if device.name == CPU and device.index:
+            raise Unavailable(
+                f'{self._name}: there is no device {device.index}, the CPU is onnxruntime.0; '
+                'choose another provider by the option providers')
+        return device  # whether another provider has it shows when the session is made
 
     def _load(self, source: Path | bytes) -> LoadedModel:
         wanted = _full_names(self.options.providers)

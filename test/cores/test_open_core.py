@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of cores opens what it knows and says why it cannot open the rest."""
 
+from concurrent import futures
 import sys
+from threading import enumerate as enumerate_threads
+from threading import Event
 
+from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import (
     BaseInferCore,
+    Capabilities,
     CORES,
     Device,
     devices,
@@ -14,7 +19,16 @@ from faster_deploy_ros.cores import (
     UnavailableRuntime,
 )
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.errors import LoadFailed, Unavailable, UnknownName, Unsupported
+from faster_deploy_ros.cores.mock_core import MockCore
+from faster_deploy_ros.errors import (
+    BlobMismatch,
+    Closed,
+    InferFailed,
+    LoadFailed,
+    Unavailable,
+    UnknownName,
+    Unsupported,
+)
 from faster_deploy_ros.registry import Entry
 import pytest
 
@@ -35,7 +49,6 @@ class FileOnlyCore(BaseInferCore):
 
     @classmethod
     def devices(cls):
-        from faster_deploy_ros.cores import Capabilities
         return [Device('fileonly', 0, 'test', Capabilities())]
 
     def _load(self, source):
@@ -103,8 +116,6 @@ def test_a_core_is_loaded_once():
 
 
 def test_specs_are_sorted_inputs_first_in_the_models_order():
-    from faster_deploy_ros.blobs import BlobSpec
-    from faster_deploy_ros.cores.mock_core import MockCore
     specs = [BlobSpec(name, 'f4', (1,), name.startswith('i')) for name in ('o1', 'i2', 'i1', 'o0')]
     core = MockCore(specs=specs)
     core.load()
@@ -113,3 +124,62 @@ def test_specs_are_sorted_inputs_first_in_the_models_order():
         assert [blob.spec.name for blob in blobs.inputs] == ['i2', 'i1']
         assert [blob.spec.name for blob in blobs.outputs] == ['o1', 'o0']
     assert LoadedModel(specs).metadata == {}
+
+
+def test_every_future_of_a_failing_core_settles_with_one_kind_of_error():
+    faults = [ValueError('two\nlines'), KeyboardInterrupt(), BlobMismatch('ours')]
+
+    def script(blobs):
+        raise faults.pop(0)
+
+    core = MockCore(script=script, seats=1)
+    core.load()
+    with core:
+        for kind, text in (
+                (InferFailed, 'mock.0 identity: the inference failed: two lines'),
+                (KeyboardInterrupt, ''), (BlobMismatch, 'ours')):
+            with core.lease(0) as blobs:
+                error = core.async_infer(blobs).exception(10)
+            assert type(error) is kind
+            assert str(error) == text
+
+
+def test_unloading_waits_for_what_runs_asynchronously():
+    gate = Event()
+    core = MockCore(gate=gate, seats=1)
+    core.load()
+    leased = Event()
+
+    def job():
+        with core.lease() as blobs:
+            future = core.async_infer(blobs)
+            leased.set()
+        return future.result(0)
+
+    with futures.ThreadPoolExecutor(2) as threads:
+        running = threads.submit(job)
+        assert leased.wait(10)
+        unloading = threads.submit(core.unload, 10)
+        with pytest.raises(futures.TimeoutError):
+            unloading.result(0.02)
+        gate.set()
+        assert unloading.result(10) is None
+        assert running.result(10) is not None
+    names = [thread.name for thread in enumerate_threads()]
+    assert not any(name.startswith('mock-infer') for name in names)
+
+
+def test_a_core_says_what_it_is_and_how_its_seats_are():
+    core = MockCore('mock.2://identity', seats=3)
+    assert repr(core) == (
+        '<MockCore mock.2://identity, not loaded>')
+    with pytest.raises(Closed, match='not loaded yet'):
+        core.lease()
+    with pytest.raises(Closed, match='not loaded yet'):
+        core.device
+    core.load()
+    with core, core.lease():
+        assert core.seats == 3
+        assert repr(core) == (
+            '<MockCore mock.2://identity, <BufferPool mock.2 identity: open, '
+            '1 of 3 seats made, 1 leased, 0 waiting>>')
