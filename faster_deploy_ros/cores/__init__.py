@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import os
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
-from faster_deploy_ros.cores.base import BaseInferCore, LoadedModel
+from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device, UnavailableRuntime
 from faster_deploy_ros.cores.infer_core import InferCore
+from faster_deploy_ros.cores.source import LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.registry import Entry, Registry

@@ -5,7 +5,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 import os
 from pathlib import Path
 import threading
@@ -16,9 +15,10 @@ from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec, BufferPool
 from faster_deploy_ros.blobs.pool import Lease
 from faster_deploy_ros.cores.device import Device
 from faster_deploy_ros.cores.options import NoOptions
-from faster_deploy_ros.cores.source import check_source
+from faster_deploy_ros.cores.source import check_source, LoadedModel, one_line
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import (
+    BadValue,
     BlobMismatch,
     Closed,
     FasterDeployError,
@@ -32,14 +32,6 @@ from faster_deploy_ros.errors import (
 Self = TypeVar('Self', bound='BaseInferCore')
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """What a runtime tells about a model that it has just loaded."""
-
-    specs: Sequence[BlobSpec]
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
 class BaseInferCore(ABC):
     """
     Base of all cores: the public methods check, the hooks do.
@@ -51,7 +43,7 @@ class BaseInferCore(ABC):
     :param uri: which model, where, with which options.
     :param seats: how many inferences may be prepared or run at once.
     :raises UnknownName: an option that this runtime has not.
-    :raises BadValue: an option whose text cannot be read.
+    :raises BadValue: an option whose text cannot be read, or no seats.
     """
 
     scheme: ClassVar[str]
@@ -64,6 +56,8 @@ class BaseInferCore(ABC):
         if self._uri.scheme != self.scheme:
             raise LoadFailed(
                 f"{self.scheme}: got the URI '{self._uri}', expected the scheme '{self.scheme}'")
+        if seats < 1:
+            raise BadValue(f'{self.scheme}: got {seats} seats, expected at least 1')
         self._options: Any = self._uri.options_as(self.options_type)
         self._name = f'{self.scheme}.{self._uri.device} {os.path.basename(self._uri.path)}'
         self._seats = seats
@@ -176,7 +170,7 @@ class BaseInferCore(ABC):
                 raise
             except Exception as error:
                 raise LoadFailed(
-                    f'{self._name}: cannot be loaded: {_one_line(error)}') from error
+                    f'{self._name}: cannot be loaded: {one_line(error)}') from error
             specs = sorted(loaded.specs, key=lambda spec: not spec.is_input)
             self._specs = MappingProxyType({spec.name: spec for spec in specs})
             self._loaded = loaded
@@ -314,10 +308,4 @@ class BaseInferCore(ABC):
             future.set_exception(failed)
 
     def _failed(self, error: Exception) -> InferFailed:
-        return InferFailed(f'{self._name}: the inference failed: {_one_line(error)}')
-
-
-def _one_line(error: Exception) -> str:
-    """Say an error of a runtime in one line, with its class where the text says nothing."""
-    text = ' '.join(str(error).split())
-    return text or type(error).__name__
+        return InferFailed(f'{self._name}: the inference failed: {one_line(error)}')

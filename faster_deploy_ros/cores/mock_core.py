@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from faster_deploy_ros import __version__
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
-from faster_deploy_ros.cores.base import BaseInferCore, LoadedModel
+from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.mock_models import (
     identity_specs,
@@ -25,6 +25,7 @@ from faster_deploy_ros.cores.mock_models import (
     yolox_specs,
 )
 from faster_deploy_ros.cores.options import option
+from faster_deploy_ros.cores.source import LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import UnknownName
 import numpy as np

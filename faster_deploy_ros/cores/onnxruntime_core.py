@@ -10,9 +10,10 @@ import re
 from typing import Any, ClassVar
 
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
-from faster_deploy_ros.cores.base import BaseInferCore, LoadedModel
+from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.options import option
+from faster_deploy_ros.cores.source import LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import LoadFailed, Unavailable, UnknownName, Unsupported
 import numpy as np
@@ -133,9 +134,9 @@ class OnnxRuntimeCore(BaseInferCore):
                 f"{self._name}: onnxruntime left out {', '.join(map(_short, missing))} and would "
                 f"run on {', '.join(map(_short, session.get_providers()))}. Check its driver and "
                 'libraries, or leave it out of the option providers')
-        self._session = session
         specs = [_spec(self._name, node, True) for node in session.get_inputs()]
         specs += [_spec(self._name, node, False) for node in session.get_outputs()]
+        self._session = session
         return LoadedModel(specs, dict(session.get_modelmeta().custom_metadata_map))
 
     def _unload(self) -> None:

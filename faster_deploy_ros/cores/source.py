@@ -1,15 +1,26 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a model is loaded from, checked before a runtime says it in its own way."""
+"""What a model is loaded from, and what the runtime says about it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.errors import LoadFailed
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """What a runtime tells about a model that it has just loaded."""
+
+    specs: Sequence[BlobSpec]
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_source(title: str, source: Path | bytes, *, is_file: bool = True) -> Path | bytes:
     """
-    Refuse a source that no runtime could load.
+    Refuse a source that no runtime could load, before the runtime says it in its own way.
 
     :param title: who asks, for messages.
     :param is_file: whether a path must be a file; if not, only the runtime can tell.
@@ -23,6 +34,11 @@ def check_source(title: str, source: Path | bytes, *, is_file: bool = True) -> P
     if is_file:
         _check_file(title, path)
     return path
+
+
+def one_line(error: Exception) -> str:
+    """Say an error of a runtime in one line, with its class where the text says nothing."""
+    return ' '.join(str(error).split()) or type(error).__name__
 
 
 def _check_file(title: str, path: Path) -> None:

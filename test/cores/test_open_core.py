@@ -21,6 +21,7 @@ from faster_deploy_ros.cores import (
 from faster_deploy_ros.cores.contract import refused
 from faster_deploy_ros.cores.mock_core import MockCore
 from faster_deploy_ros.errors import (
+    BadValue,
     BlobMismatch,
     Closed,
     InferFailed,
@@ -107,6 +108,11 @@ def test_a_core_that_failed_to_load_can_be_unloaded(tmp_path):
 def test_a_core_refuses_the_uri_of_another_runtime():
     with refused(LoadFailed, 'mock.0://m', "'fileonly'"):
         FileOnlyCore('mock.0://m')
+
+
+def test_a_core_without_seats_is_refused():
+    with refused(BadValue, '0 seats', 'at least 1'):
+        open_core('mock.0://identity', seats=0)
 
 
 def test_a_core_is_loaded_once():
