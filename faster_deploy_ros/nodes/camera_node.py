@@ -3,6 +3,7 @@
 """A camera made of any source: it publishes pictures at a steady rate and says what it sent."""
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -15,7 +16,8 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.params import DeclaredParameters, parameter
 from faster_deploy_ros.nodes.qos import PRESETS, profile
 from faster_deploy_ros.nodes.spin import run
-from faster_deploy_ros.sources import open_source, Source
+from faster_deploy_ros.sources import open_source, Shot, Source
+from faster_deploy_ros.sources.ahead import ReadAhead
 import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
@@ -24,6 +26,7 @@ from sensor_msgs.msg import Image
 
 ACKNOWLEDGED_S = 2.0   # how long the last frames may take to reach reliable subscribers
 USUAL_FPS = 30.0
+AHEAD = 16             # pictures that are ready before their time
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +57,6 @@ class CameraParams:
     keep: str = parameter('', 'Folder that gets a JPEG of every picture; empty: none.')
 
 
-class Pictures:
-    """
-    The shots of a source one after another, the next one always ready.
-
-    Thread: ROS
-    """
-
-    def __init__(self, source: Source, *, loop: bool) -> None:
-        """Read the first picture."""
-        self._source = source
-        self._loop = loop
-        self._shots = iter(source)
-        self.next: Frame | None = None
-        self.advance()
-
-    def advance(self) -> None:
-        """Read the next picture; ``next`` is None after the last one."""
-        shot = next(self._shots, None)
-        if shot is None and self._loop and self.next is not None:
-            self._shots = iter(self._source)
-            shot = next(self._shots, None)
-        self.next = shot.frame if shot else None
-
-
 class CameraNode(Node):
     """
     Publish pictures on ``image_raw``; each is ready before its time has come.
@@ -90,13 +69,16 @@ class CameraNode(Node):
         super().__init__('camera')
         self.exit_code: int | None = None
         self.sent = 0
+        self._shots: ReadAhead | None = None
         self._message = Image()
         self._pixels: np.ndarray[Any, Any] = np.empty((0, 0, 3), np.uint8)
         try:
             self._params = params = DeclaredParameters(self, CameraParams).read()
             size = (params.width, params.height) if params.width and params.height else None
             source = open_source(params.source, size=size, seed=params.seed)
-            self._pictures = Pictures(source, loop=params.loop)
+            self._shots = ReadAhead(
+                _repeated(source) if params.loop else source, 1 if source.live else AHEAD)
+            self._next = next(self._shots, None)
         except FasterDeployError as error:
             self._give_up(error)
             return
@@ -110,7 +92,9 @@ class CameraNode(Node):
             1.0 / fps, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def end(self) -> int:
-        """Tell the exit code of the process."""
+        """Stop reading; return the exit code of the process."""
+        if self._shots is not None:
+            self._shots.close()
         return self.exit_code or 0
 
     def _tick(self) -> None:
@@ -118,7 +102,7 @@ class CameraNode(Node):
         wanted = self._params.wait_for_subscribers
         if self.sent == 0 and self._images.get_subscription_count() < wanted:
             return
-        if self._pictures.next is None or self.sent == (self._params.frames or -1):
+        if self._next is None or self.sent == (self._params.frames or -1):
             self._finish()
             return
         self._message.header.stamp = self.get_clock().now().to_msg()
@@ -126,20 +110,19 @@ class CameraNode(Node):
         stamp = self._message.header.stamp
         self._report(event='sent', index=self.sent,
                      stamp_ns=stamp.sec * 1_000_000_000 + stamp.nanosec)
-        self._keep(self._pictures.next)
+        self._keep(self._next.frame)
         self.sent += 1
         try:
-            self._pictures.advance()
+            self._next = next(self._shots, None)
         except FasterDeployError as error:
             self._give_up(error)
         self._prepare()
 
     def _prepare(self) -> None:
         """Copy the next picture into the message, whose memory is made once per size."""
-        frame = self._pictures.next
-        if frame is None:
+        if self._next is None:
             return
-        message = self._message
+        frame, message = self._next.frame, self._message
         if self._pixels.shape != frame.image.shape:
             message.header.frame_id = self._params.frame_id
             message.height, message.width = frame.height, frame.width
@@ -167,13 +150,23 @@ class CameraNode(Node):
         self.exit_code = 2
 
     def _report(self, **event: Any) -> None:
-        if not hasattr(self, '_params') or not self._params.report:
+        if not self._params.report:
             return
         try:
             sys.stdout.write(json.dumps(event) + '\n')
             sys.stdout.flush()
         except BrokenPipeError:
             self.exit_code = 1   # nobody listens any more: whoever started us is gone
+
+
+def _repeated(source: Source) -> Iterator[Shot]:
+    """Begin a source again whenever it ends; one that is empty ends for good."""
+    shown = True
+    while shown:
+        shown = False
+        for shot in source:
+            shown = True
+            yield shot
 
 
 def main() -> int:

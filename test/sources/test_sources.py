@@ -5,7 +5,7 @@
 from itertools import islice
 
 import cv2
-from faster_deploy_ros.errors import BadFrame, Unavailable
+from faster_deploy_ros.errors import BadFrame, BadValue, Unavailable
 from faster_deploy_ros.scenes import LABELS, SceneRenderer
 from faster_deploy_ros.sources import kind_of, open_source, SOURCES
 from faster_deploy_ros.sources.folder import FolderSource
@@ -40,14 +40,22 @@ def test_a_scene_shows_the_same_pictures_on_every_iteration():
     assert not np.array_equal(first[0].frame.image, first[3].frame.image)
 
 
-def test_the_truth_of_a_scene_is_that_of_its_renderer():
-    shot = next(islice(open_source('scene', seed=5), 30, None))
-    scene = SceneRenderer(5, size=(640, 480)).render(30)
+@pytest.mark.parametrize(('index', 'room', 'frame'), [(30, 5, 30), (49, 5, 49), (110, 7, 10)])
+def test_a_scene_is_one_room_after_another_with_its_truth(index, room, frame):
+    shot = next(islice(open_source('scene', seed=5), index, None))
+    scene = SceneRenderer(room, size=(640, 480)).render(frame)
+    np.testing.assert_array_equal(shot.frame.image, scene.image)
     judged = [box for box in shot.truth if box.judged]
     assert [box.label for box in judged] == [LABELS[number] for number in scene.class_id]
     np.testing.assert_allclose([box.xyxy for box in judged], scene.boxes)
     assert len(shot.truth) == len(scene.boxes) + len(scene.ignored)
-    assert judged, 'frame 30 of this scene shows something'
+    assert judged, 'this picture shows something'
+
+
+@pytest.mark.parametrize('wrong', [{'seed': -1}, {'size': (10, 10)}])
+def test_a_scene_that_cannot_be_is_refused(wrong):
+    with pytest.raises(BadValue, match=r"source 'scene': .*seed >= 0 and sides of 32"):
+        open_source('scene', **wrong)
 
 
 def test_a_video_tells_its_rate_and_length_and_gives_each_picture_once(video):

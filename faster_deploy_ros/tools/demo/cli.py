@@ -22,6 +22,7 @@ from faster_deploy_ros.tools.demo.summary import summarise
 from faster_deploy_ros.transport import describe
 
 OK, FAULTY, REFUSED, INTERRUPTED = 0, 1, 2, 130
+OBJECTS = 'objects.jsonl'   # one line per published frame
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,19 +55,22 @@ def _run(orders: Orders, progress: Progress) -> int:
     print(f'  {describe(environ)}')
     print(f"  watch it:  export ROS_DOMAIN_ID={environ['ROS_DOMAIN_ID']}", flush=True)
     record = conduct(orders, environ, progress)
-    gallery = Gallery(orders, source, record)
-    summary = gallery.judged(summarise(record), progress)
-    written = gallery.write(summary, progress)
+    summary, written = Gallery(orders, source, record).show(summarise(record), progress)
     progress.clear()
+    written.append(orders.out / OBJECTS)
+    _write(written[-1], *(json.dumps(line, ensure_ascii=False) for line in record.lines()))
     if orders.json is not None:
-        orders.json.parent.mkdir(parents=True, exist_ok=True)
-        orders.json.write_text(
-            json.dumps(summary.as_json(), indent=2) + '\n', encoding='utf-8')
         written.append(orders.json)
+        _write(orders.json, json.dumps(summary.as_json(), indent=2))
     print(f'\n{table(summary, written)}\n\n{verdict(summary)}')
-    if summary.failed and record.errors:
-        print(f'  The node said: {record.errors[0]}')
+    if record.errors:
+        print(f'  {record.errors[0]}')
     return FAULTY if summary.faults else OK
+
+
+def _write(path: Path, *lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
 
 
 def _orders(chosen: Namespace) -> Orders:

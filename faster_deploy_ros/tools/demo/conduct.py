@@ -70,7 +70,7 @@ def conduct(orders: Orders, environ: Mapping[str, str], progress: Progress) -> R
         _send(crew, camera, detection, record, orders, progress)
         _settle(crew, record, progress, orders)
         record.exit_codes = {name: crew.end(name) for name in (DETECTION, CAMERA, RECORDER)}
-        record.errors = list(detection.errors)
+        record.errors = [*detection.errors, *camera.errors]
     progress.clear()
     return record
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 from faster_deploy_ros.sources import open_source, Shot, Source
+from faster_deploy_ros.tools.demo.judge import Judge
 from faster_deploy_ros.tools.demo.orders import Orders
 from faster_deploy_ros.tools.demo.pictures import (
     badge,
@@ -46,43 +47,34 @@ class Gallery:
             record.sent[message.stamp_ns]: message for message in record.published
             if message.stamp_ns in record.sent}
 
-    def judged(self, summary: Summary, progress: Progress) -> Summary:
-        """Return the summary with its AP50, where the truth and the model share a class."""
-        labels = self._source.labels
-        if not labels or not self._messages:
-            return summary
-        if not set(labels) & set(self._record.labels.values()):
-            return replace(summary, notes=(*summary.notes, (
-                f"no AP50: the model knows none of the scene's classes ({', '.join(labels)})")))
-        try:
-            from faster_deploy_ros.tools.demo.average_precision import ap50
-        except ImportError as error:
-            return replace(summary, notes=(*summary.notes, (
-                f"no AP50: '{error.name}' is not installed; pip install pycocotools")))
-        truths, found = [], []
-        for index, shot, message in self._pairs():
-            progress.show(index, summary.sent, 'judging')
-            truths.append(shot.truth or ())
-            found.append(message.objects)
-        return replace(summary, ap50=ap50(truths, found, labels))
+    def show(self, summary: Summary, progress: Progress) -> tuple[Summary, list[Path]]:
+        """
+        Draw video, contact sheet and timeline.
 
-    def write(self, summary: Summary, progress: Progress) -> list[Path]:
-        """Write video, contact sheet and timeline; return the files that were written."""
-        self._orders.out.mkdir(parents=True, exist_ok=True)
+        :return: the summary with its AP50, where there is a truth, and the files written.
+        """
         written = []
         if self._messages:
-            written += self._draw_pictures(summary, progress)
-        timeline = self._draw_timeline()
-        return [*written, *([timeline] if timeline else [])]
+            judge = Judge(self._source.labels, tuple(self._record.labels.values()))
+            tiles, film = self._draw(judge, summary.sent, progress)
+            ap50, notes = judge.verdict()
+            summary = replace(summary, ap50=ap50, notes=(*summary.notes, *notes))
+            sheet = self._orders.out / SHEET
+            cv2.imwrite(str(sheet), contact_sheet(tiles, 'faster_deploy_ros', _subtitle(summary)))
+            written += [*film, sheet]
+        return summary, [*written, *self._draw_timeline()]
 
-    def _draw_pictures(self, summary: Summary, progress: Progress) -> list[Path]:
+    def _draw(self, judge: Judge, total: int,
+              progress: Progress) -> tuple[list[tuple[Image, str]], list[Path]]:
+        """Go through the published frames once; return tiles for the sheet, and the video."""
         painter = Painter(tuple(self._record.labels.values()))
-        shown = {list(self._messages)[number]
-                 for number in chosen(list(self._messages.values()))}
+        places = list(self._messages)
+        shown = {places[number] for number in chosen(list(self._messages.values()))}
         film = Film(self._orders.out / FILM, min(self._orders.fps, FILM_FPS))
         tiles: list[tuple[Image, str]] = []
         for index, shot, message in self._pairs():
-            progress.show(index, summary.sent, 'drawing')
+            progress.show(index, total, 'drawing')
+            judge.add(shot, message)
             image = shot.frame.image
             if shot.frame.encoding == 'rgb8':
                 image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -91,21 +83,19 @@ class Gallery:
                 tiles.append((painter.objects(image, message.objects, EMPHASIS), caption))
             film.add(badge(painter.objects(image, message.objects), caption))
         film.close()
-        sheet = self._orders.out / SHEET
-        cv2.imwrite(str(sheet), contact_sheet(tiles, 'faster_deploy_ros', _subtitle(summary)))
-        return [*([self._orders.out / FILM] if film.written else []), sheet]
+        return tiles, [self._orders.out / FILM] if film.written else []
 
-    def _draw_timeline(self) -> Path | None:
+    def _draw_timeline(self) -> list[Path]:
         try:
             from faster_deploy_ros.tools.demo.timeline import draw_timeline, roads
         except ImportError:   # the run is none the worse for a missing plot
-            return None
+            return []
         frames = roads(self._record)
         if not frames:
-            return None
+            return []
         path = self._orders.out / TIMELINE
         draw_timeline(frames, path, f'{len(frames)} frames in a row, from picture to objects')
-        return path
+        return [path]
 
     def _pairs(self) -> Iterator[tuple[int, Shot, Published]]:
         """Return the place, the picture and the objects of every published frame, in order."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the processes of a run said, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,7 +48,7 @@ class Record:
     :ivar inference: the node's last word on what became of it.
     :ivar reports: how many of these words there were.
     :ivar exit_codes: how the processes ended, by name.
-    :ivar errors: what the node logged as errors.
+    :ivar errors: what node and camera logged as errors.
     """
 
     sent: dict[int, int] = field(default_factory=dict)
@@ -89,6 +89,15 @@ class Record:
     def settled(self) -> bool:
         """Whether the node said that nothing is on its road any more."""
         return self.inference.get('in_flight') == '0'
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Return one plain object per published frame, for a file."""
+        for message in self.published:
+            yield {
+                'frame': self.sent.get(message.stamp_ns), 'stamp_ns': message.stamp_ns,
+                'age_ms': round(message.age_ms, 3),
+                'objects': [{'label': one.label, 'score': one.score, 'xyxy': list(one.xyxy)}
+                            for one in message.objects]}
 
     def _take_diagnostics(self, event: Mapping[str, Any]) -> None:
         part = event['name'].rpartition(': ')[2]
