@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from faster_deploy_ros.allocator import keep_large_blocks
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -29,6 +30,7 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     The first signal only wakes the ROS thread up: the node then deactivates while its publishers
     still work, so that the last frames and counts get out. A second one ends the process.
     """
+    keep_large_blocks()
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:   # rcl's, for what follows --ros-args
