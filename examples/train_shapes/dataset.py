@@ -86,6 +86,7 @@ def augment(sample: Sample, rng: np.random.Generator) -> Sample:
         sides = clipped[0][:, 2:] - clipped[0][:, :2]
         share = sides.prod(1) / np.maximum((moved[0][:, 2:] - moved[0][:, :2]).prod(1), 1)
         keep = (share > 0.4) & (sides.min(1, initial=99) > 5)
+        ignored = np.vstack([clipped[1], clipped[0][~keep]])
         boxes, class_id = clipped[0][keep], class_id[keep]
     if rng.random() < 0.5:
         gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
@@ -96,13 +97,18 @@ def augment(sample: Sample, rng: np.random.Generator) -> Sample:
     return Sample(image, boxes, class_id, ignored)
 
 
-def batch(samples: list[Sample]) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
-    """Pad in the corner as YOLOX does and stack: (b, 3, h, w) float 0 to 1, and the truths."""
+def batch(samples: list[Sample]) -> tuple[torch.Tensor, list[tuple[torch.Tensor, ...]]]:
+    """
+    Pad in the corner as YOLOX does and stack: (b, 3, h, w) float 0 to 1, and the truths.
+
+    A truth is boxes (n, 4), classes (n,) and the boxes (m, 4) that are not judged.
+    """
     images = np.full((len(samples), HEIGHT, WIDTH, 3), PAD, np.uint8)
     truths = []
     for slot, sample in zip(images, samples):
         slot[:sample.image.shape[0]] = sample.image
         truths.append((torch.from_numpy(np.asarray(sample.boxes, np.float32)),
-                       torch.from_numpy(sample.class_id.astype(np.int64))))
+                       torch.from_numpy(sample.class_id.astype(np.int64)),
+                       torch.from_numpy(np.asarray(sample.ignored, np.float32))))
     # A permuted view is channels last, which convolutions on a CPU train a third faster with.
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255, truths

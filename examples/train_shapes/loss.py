@@ -62,23 +62,29 @@ def assign(logits: torch.Tensor, boxes: torch.Tensor, truth: torch.Tensor,
     return candidates[cell], owner, iou[owner, cell]
 
 
-def detection_loss(logits: torch.Tensor, truths: list[tuple[torch.Tensor, torch.Tensor]],
+def detection_loss(logits: torch.Tensor, truths: list[tuple[torch.Tensor, ...]],
                    corners: torch.Tensor, strides: torch.Tensor) -> torch.Tensor:
-    """Sum the losses of box, objectness and class over a batch, per assigned cell."""
+    """
+    Sum the losses of box, objectness and class over a batch, per assigned cell.
+
+    :param truths: boxes (n, 4), classes (n,) and boxes (m, 4) in which nothing is wrong.
+    """
     boxes = decode(logits[..., :4], corners, strides)
     centres = (corners + 0.5) * strides
-    objectness = torch.zeros(logits.shape[:2])
+    objectness, weight = torch.zeros(logits.shape[:2]), torch.ones(logits.shape[:2])
     box_loss, class_loss, total = torch.zeros(()), torch.zeros(()), 0
-    for image, (truth, classes) in enumerate(truths):
+    for image, (truth, classes, ignored) in enumerate(truths):
+        for low, high in zip(ignored[:, :2], ignored[:, 2:]):
+            weight[image, ((centres > low) & (centres < high)).all(1)] = 0
         if len(truth) == 0:
             continue
         cell, owner, iou = assign(logits[image], boxes[image], truth, classes, centres, strides)
-        objectness[image, cell] = 1
+        objectness[image, cell] = weight[image, cell] = 1
         total += len(cell)
         box_loss = box_loss + (1 - generalised_iou(boxes[image, cell], truth[owner])).sum()
         target = functional.one_hot(classes[owner], logits.shape[2] - 5).float() * iou[:, None]
         class_loss = class_loss + functional.binary_cross_entropy_with_logits(
             logits[image, cell, 5:], target, reduction='sum')
     seen = functional.binary_cross_entropy_with_logits(
-        logits[..., 4], objectness, reduction='sum')
+        logits[..., 4], objectness, weight, reduction='sum')
     return (5 * box_loss + seen + class_loss) / max(total, 1)
