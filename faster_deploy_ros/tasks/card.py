@@ -71,8 +71,11 @@ def card_beside(model: str | Path) -> ModelCard | None:
 
     :raises LoadFailed: there is one, and it cannot be read or says something unknown.
     """
-    path = Path(model).with_suffix('.yaml')
-    return read_card(path) if path.is_file() else None
+    path = Path(model)
+    if not path.name:
+        return None
+    card = path.with_suffix('.yaml')
+    return read_card(card) if card.is_file() else None
 
 
 def read_card(path: str | Path) -> ModelCard:

@@ -5,6 +5,7 @@
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.card import ModelCard
+from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
 from faster_deploy_ros.tasks.labels import COCO, Labels, labels_from_metadata
 
 
@@ -34,8 +35,8 @@ def _family_of_shape(core: InferCore, labels: Labels) -> str:
             f"family 'auto': no known family has these tensors: {found}; expected one output of "
             'three dimensions (yolox, yolov8). Set the parameter family')
     rows, columns = shape[1:]
-    if 0 < rows < columns or columns == -1:
-        return 'yolov8'   # boxes in the last dimension: no YOLOX export has that
+    if _boxes_are_last(core, rows, columns):
+        return 'yolov8'   # no YOLOX export has that
     classes = len(labels) or len(COCO)
     if columns - 5 == classes:
         return 'yolox'
@@ -44,3 +45,14 @@ def _family_of_shape(core: InferCore, labels: Labels) -> str:
     raise BlobMismatch(
         f"family 'auto': {outputs[0]} fits both yolox with {columns - 5} classes and yolov8 with "
         f'{columns - 4}. Set the parameter family, or labels')
+
+
+def _boxes_are_last(core: InferCore, rows: int, columns: int) -> bool:
+    """Tell the dimension of the boxes: as many as the input has cells, else the larger one."""
+    images = [spec.shape for spec in core.specs.values() if spec.is_input]
+    if len(images) == 1 and len(images[0]) == 4 and -1 not in images[0][2:]:
+        height, width = images[0][2:]
+        counts = [count_cells((width, height), strides) for strides in VARIANTS]
+        if (rows in counts) != (columns in counts):
+            return columns in counts
+    return columns == -1 or 0 < rows < columns

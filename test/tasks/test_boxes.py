@@ -90,6 +90,7 @@ def test_nothing_in_is_nothing_out():
     assert kept.dtype == np.intp
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.1, 0.5, 0.9]), max_size=60), st.integers(1, 70))
 def test_the_best_come_first_and_equals_in_their_order(scores, limit):
     order = best_first(np.array(scores, np.float32), limit)

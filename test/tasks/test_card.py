@@ -31,6 +31,8 @@ def test_a_whole_card_is_read(tmp_path):
 
 def test_a_model_without_a_card_has_none(tmp_path):
     assert card_beside(tmp_path / 'm.onnx') is None
+    assert card_beside('host:8001/yolo') is None
+    assert card_beside('/') is None
 
 
 def test_what_a_card_leaves_out_is_the_familys(tmp_path):

@@ -9,7 +9,7 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
 from faster_deploy_ros.tasks.card import InputCard
-from faster_deploy_ros.tasks.detection import yolox
+from faster_deploy_ros.tasks.detection.grid import cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_golden_detectors import CONFIDENCE, INPUT, LIMIT, OVERLAP, SOURCE
@@ -126,12 +126,12 @@ def test_a_probe_tells_raw_from_decoded_boxes_and_the_summary_says_so(key, decod
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(64, 64), (416, 416), (640, 384)]),
        st.floats(0.1, 3))
 def test_the_probe_is_right_for_any_plausible_boxes(seed, size, spread):
-    cells, stride = yolox._grid(size, (8, 16, 32))
+    places, stride = cells(size)
     rng = np.random.default_rng(seed)
-    raw = np.zeros((1, len(cells), 6), np.float32)
-    raw[0, :, :2] = 0.5 + rng.standard_normal((len(cells), 2)) * spread
+    raw = np.zeros((1, len(places), 6), np.float32)
+    raw[0, :, :2] = 0.5 + rng.standard_normal((len(places), 2)) * spread
     decoded = raw.copy()
-    decoded[0, :, :2] = (raw[0, :, :2] + cells) * stride[:, None]
+    decoded[0, :, :2] = (raw[0, :, :2] + places) * stride[:, None]
     for output, expected in ((raw, False), (decoded, True)):
         with core_saying(output, size) as core:
             assert open_model('yolox', core).is_decoded is expected
@@ -207,6 +207,17 @@ def test_the_two_generations_of_yolox_see_their_own_pixels():
     assert seen['current'] == [255, 128, 0]
     np.testing.assert_allclose(seen['legacy'], [
         (0 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225], rtol=1e-6)
+
+
+def test_the_user_decides_on_the_generation_before_the_card_does():
+    card = ModelCard(input=InputCard(color='rgb', scale=1))
+    for preprocessing, color, scale in (
+            ('auto', 'rgb', 1), ('current', 'bgr', 255), ('legacy', 'rgb', 1)):
+        with core_saying(GOLDEN['raw'], INPUT) as core:
+            model = open_model(
+                'yolox', core, DetectionOptions(preprocessing=preprocessing), card=card)
+        assert (model.pixels.color, model.pixels.scale) == (color, scale)
+    assert model.pixels.std == (0.229, 0.224, 0.225)
 
 
 def test_a_model_of_open_size_takes_the_size_of_options_card_or_metadata():

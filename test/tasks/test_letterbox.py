@@ -21,6 +21,7 @@ def boxes_in(draw, size):
     return np.array([[xs[0], ys[0], xs[1], ys[1]]])
 
 
+@settings(deadline=None)
 @given(st.data(), SIZES, INPUTS, PLACEMENT)
 def test_to_image_undoes_to_input_for_every_box_in_the_image(data, source, target, placement):
     box = data.draw(boxes_in(source))
@@ -29,6 +30,7 @@ def test_to_image_undoes_to_input_for_every_box_in_the_image(data, source, targe
     np.testing.assert_allclose(back, box, atol=1e-9 * max(source), rtol=0)
 
 
+@settings(deadline=None)
 @given(SIZES, INPUTS, PLACEMENT)
 def test_the_image_lies_inside_the_input_and_fills_one_side(source, target, placement):
     geometry = letterbox(source, target, placement)
@@ -44,6 +46,7 @@ def test_the_image_lies_inside_the_input_and_fills_one_side(source, target, plac
         assert bottom - top in (0, 1)
 
 
+@settings(deadline=None)
 @given(SIZES, INPUTS)
 def test_the_sides_keep_their_proportion_to_half_a_pixel(source, target):
     geometry = letterbox(source, target)
@@ -52,7 +55,7 @@ def test_the_sides_keep_their_proportion_to_half_a_pixel(source, target):
         assert abs(resized - max(side * scale, 1)) <= 0.5 + 1e-9
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.tuples(st.integers(8, 700), st.integers(8, 700)), INPUTS, PLACEMENT)
 def test_the_scales_are_those_that_opencv_resizes_with(source, target, placement):
     geometry = letterbox(source, target, placement)

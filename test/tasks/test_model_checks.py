@@ -110,6 +110,13 @@ def test_auto_tells_the_family_by_card_metadata_or_shape(
         assert model.summary.startswith(f'{family}: 416x416')
 
 
+def test_auto_counts_the_cells_where_there_are_more_classes_than_boxes():
+    small = tensor('images', (1, 3, 64, 96), is_input=True)
+    many = DetectionOptions(labels=tuple(map(str, range(145))), decoded='raw')
+    with core_with(small, tensor('o', (1, 126, 150))) as core:
+        assert open_model('auto', core, many).family == 'yolox'
+
+
 @pytest.mark.parametrize(('specs', 'message'), [
     ([IMAGE, tensor('o', (1, 3549, 7))], 'fits both yolox with 2 classes and yolov8 with 3'),
     ([IMAGE, RAW, COLUMNS], 'no known family has these tensors: .*output0.*parameter family'),

@@ -40,7 +40,7 @@ def tensor_for(geometry, fill=np.nan):
     return np.full((1, 3, geometry.input_size[1], geometry.input_size[0]), fill, np.float32)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(SIZES, st.sampled_from(list(FORMATS)), st.sampled_from(['bgr8', 'rgb8']),
        st.sampled_from(['corner', 'center']), st.integers(0, 255))
 def test_the_tensor_is_the_letterboxed_image(size, name, encoding, placement, seed):
@@ -51,7 +51,7 @@ def test_the_tensor_is_the_letterboxed_image(size, name, encoding, placement, se
         tensor, expected(image, encoding, geometry, FORMATS[name]))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(SIZES, st.sampled_from(['corner', 'center']),
                           st.sampled_from(list(FORMATS)), st.integers(0, 255)),
                 min_size=2, max_size=8))

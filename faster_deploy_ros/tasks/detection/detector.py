@@ -13,6 +13,7 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.boxes import best_first, suppress
 from faster_deploy_ros.tasks.card import ModelCard
+from faster_deploy_ros.tasks.detection.grid import STRIDES
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
 from faster_deploy_ros.tasks.labels import find_classes, labels_from_metadata, resolve_labels
 from faster_deploy_ros.tasks.letterbox import Letterbox, letterbox, Size
@@ -20,9 +21,6 @@ from faster_deploy_ros.tasks.pixels import paint, PixelFormat
 from faster_deploy_ros.tasks.results import Detections
 import numpy as np
 from numpy.typing import NDArray
-
-STRIDES = (8, 16, 32)        # of the three grids that these families look at
-STRIDES_P6 = (8, 16, 32, 64)  # and of their variants for large images
 
 
 class Candidates(NamedTuple):
@@ -66,7 +64,7 @@ class Detector(Model[Detections]):
         self.input_size = self._read_input(source)
         self._input_name, self._output_name = source.name, self._output.name
         self._input_shape = (1, 3, self.input_size[1], self.input_size[0])
-        self.pixels = self.card.input.pixels(self._default_pixels())
+        self.pixels = self._read_pixels()
         self._letterbox = partial(
             letterbox, input_size=self.input_size,
             placement=self.card.input.letterbox or self.placement)
@@ -82,8 +80,8 @@ class Detector(Model[Detections]):
             self._wanted = np.isin(np.arange(count), list(wanted))
 
     @abstractmethod
-    def _default_pixels(self) -> PixelFormat:
-        """Return what the family's models want to see where no card says otherwise."""
+    def _read_pixels(self) -> PixelFormat:
+        """Return what the model wants to see: by option, by card, else as its family."""
 
     @abstractmethod
     def _read_output(self, spec: BlobSpec) -> tuple[int, tuple[int, ...]]:
@@ -202,11 +200,6 @@ class Detector(Model[Detections]):
         if len(numbers) == 2 and all(number.strip().isdecimal() for number in numbers):
             return int(numbers[1]), int(numbers[0])
         return None
-
-    def _anchors(self, strides: tuple[int, ...] = STRIDES) -> int:
-        """Return how many cells the grids of these strides have together."""
-        width, height = self.input_size
-        return sum((width // stride) * (height // stride) for stride in strides)
 
 
 def _take(found: Candidates, indices: NDArray[np.intp]) -> Candidates:

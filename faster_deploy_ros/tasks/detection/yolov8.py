@@ -7,7 +7,8 @@ from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, Unsupported
 from faster_deploy_ros.tasks.boxes import corners
 from faster_deploy_ros.tasks.card import ModelCard
-from faster_deploy_ros.tasks.detection.detector import Candidates, Detector, STRIDES_P6
+from faster_deploy_ros.tasks.detection.detector import Candidates, Detector
+from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
 from faster_deploy_ros.tasks.pixels import PixelFormat, ULTRALYTICS
 import numpy as np
@@ -43,11 +44,11 @@ class Yolov8(Detector):
                 'detection model')
         super().__init__(core, given, card)
 
-    def _default_pixels(self) -> PixelFormat:
-        return ULTRALYTICS
+    def _read_pixels(self) -> PixelFormat:
+        return self.card.input.pixels(ULTRALYTICS)
 
     def _read_output(self, spec: BlobSpec) -> tuple[int, tuple[int, ...]]:
-        counts = (self._anchors(), self._anchors(STRIDES_P6))
+        counts = [count_cells(self.input_size, strides) for strides in VARIANTS]
         shape = spec.shape
         if len(shape) == 3 and shape[0] in (1, -1):
             _, first, second = shape

@@ -7,9 +7,9 @@ from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, InferFailed
 from faster_deploy_ros.tasks.boxes import corners
 from faster_deploy_ros.tasks.card import ModelCard
-from faster_deploy_ros.tasks.detection.detector import Candidates, Detector, STRIDES, STRIDES_P6
+from faster_deploy_ros.tasks.detection.detector import Candidates, Detector
+from faster_deploy_ros.tasks.detection.grid import cells, count_cells, VARIANTS
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
-from faster_deploy_ros.tasks.letterbox import Size
 from faster_deploy_ros.tasks.pixels import PixelFormat, YOLOX, YOLOX_LEGACY
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Yolox(Detector):
             card: ModelCard | None = None) -> None:
         """Check the tensors and settle whether the boxes are decoded."""
         super().__init__(core, options, card)
-        self._cells, self._stride = _grid(self.input_size, self._strides)
+        self._cells, self._stride = cells(self.input_size, self._strides)
         self.is_decoded, self._how = self._settle_decoded()
 
     @property
@@ -40,20 +40,22 @@ class Yolox(Detector):
         boxes = 'decoded' if self.is_decoded else 'raw'
         return f'{super().summary}, {boxes} boxes ({self._how})'
 
-    def _default_pixels(self) -> PixelFormat:
+    def _read_pixels(self) -> PixelFormat:
+        if self.options.preprocessing == 'auto':
+            return self.card.input.pixels(YOLOX)
         return YOLOX_LEGACY if self.options.preprocessing == 'legacy' else YOLOX
 
     def _read_output(self, spec: BlobSpec) -> tuple[int, tuple[int, ...]]:
-        rows = {self._anchors(strides): strides for strides in (STRIDES, STRIDES_P6)}
+        rows = {count_cells(self.input_size, strides): strides for strides in VARIANTS}
         shape = spec.shape
         if (len(shape) != 3 or shape[0] not in (1, -1) or shape[2] < 6
                 or shape[1] not in (*rows, -1)):
-            expected = self._anchors()
+            expected = count_cells(self.input_size)
             raise BlobMismatch(
                 f'Yolox: got {spec}, expected float32 [1, {expected}, 5 + classes] for an input '
                 f'of {self.input_size[0]}x{self.input_size[1]}'
                 f'{_other_family(shape, tuple(rows))}')
-        count = shape[1] if shape[1] != -1 else self._anchors()
+        count = shape[1] if shape[1] != -1 else count_cells(self.input_size)
         self._strides = rows[count]
         return shape[2] - 5, (1, count, shape[2])
 
@@ -125,18 +127,6 @@ class Yolox(Detector):
         as_raw = np.abs(rows[:, :2] - 0.5)
         as_decoded = np.abs(rows[:, :2] / self._stride[:, None] - self._cells - 0.5)
         return bool(np.median(as_decoded) < np.median(as_raw))
-
-
-def _grid(
-        size: Size, strides: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the cell ``(n, 2)`` and the stride ``(n,)`` of each row, as YOLOX orders them."""
-    width, height = size
-    cells, steps = [], []
-    for stride in strides:
-        rows, columns = np.mgrid[:height // stride, :width // stride]
-        cells.append(np.stack((columns.ravel(), rows.ravel()), axis=1))
-        steps.append(np.full(rows.size, stride))
-    return np.concatenate(cells).astype(np.float32), np.concatenate(steps).astype(np.float32)
 
 
 def _other_family(shape: tuple[int, ...], rows: tuple[int, ...]) -> str:
