@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from faster_deploy_ros.allocator import keep_large_blocks
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 BAD_ARGUMENTS = 2   # the exit code of a shell command that was called wrongly
 ENDING = (signal.SIGINT, signal.SIGTERM)
+SAME_WISH_S = 1.0   # signals this close together mean the same
 
 
 def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) -> int:
@@ -28,7 +30,8 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     Run a node until it ends, SIGINT or SIGTERM; return the exit code of the process.
 
     The first signal only wakes the ROS thread up: the node then deactivates while its publishers
-    still work, so that the last frames and counts get out. A second one ends the process.
+    still work, so that the last frames and counts get out. One more, a second or later, ends the
+    process: launch, a terminal and systemd may each send their own for one wish to stop.
     """
     keep_large_blocks()
     try:
@@ -45,8 +48,6 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
             executor.spin_once()
     except ExternalShutdownException:
         pass
-    for sign in ENDING:
-        signal.signal(sign, signal.SIG_DFL)
     code = node.end()
     executor.shutdown()
     node.destroy_node()
@@ -73,6 +74,10 @@ def _on_signal(wake_up: Callable[[], None]) -> threading.Event:
         asked.set()
         with suppress(rclpy_implementation.InvalidHandle):   # the node may just have ended
             wake_up()
+        impatient_s = monotonic() + SAME_WISH_S
+        while (sign := os.read(inlet, 1)[0]) and monotonic() < impatient_s:
+            pass
+        os._exit(128 + sign)
 
     threading.Thread(target=wait, daemon=True, name='signals').start()
     return asked

@@ -72,6 +72,31 @@ def test_a_signal_ends_an_active_node_in_good_order(process, sign):
     assert not any('Traceback' in line for line in node.lines), node.lines
 
 
+def test_the_same_wish_sent_twice_is_one(process):
+    node = process(f'model:={MOCK}', 'family:=yolox', 'autostart:=true')
+    node.wait_for('active')
+    node.process.send_signal(signal.SIGTERM)   # as systemd does, and launch a moment later
+    assert node.end(signal.SIGINT) == 0
+
+
+def test_a_second_wish_ends_a_node_that_takes_too_long():
+    code = (
+        'import time\n'
+        'from faster_deploy_ros.nodes import spin\n'
+        'spin.SAME_WISH_S = 0.0\n'
+        'asked = spin._on_signal(lambda: None)\n'
+        'print("ready", flush=True)\n'
+        'asked.wait()\n'
+        'print("asked", flush=True)\n'
+        'time.sleep(60)\n')
+    with subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True) as slow:
+        assert slow.stdout.readline() == 'ready\n'
+        slow.send_signal(signal.SIGINT)
+        assert slow.stdout.readline() == 'asked\n'
+        slow.send_signal(signal.SIGINT)
+        assert slow.wait(timeout=20) == 128 + signal.SIGINT
+
+
 def test_a_bad_model_at_autostart_leaves_a_living_unconfigured_node(process):
     node = process('model:=absent.onnx', 'autostart:=true')
     node.wait_for('absent.onnx')
