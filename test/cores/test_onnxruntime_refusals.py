@@ -17,6 +17,7 @@ pytestmark = pytest.mark.core
 @pytest.mark.parametrize(('name', 'words'), [
     ('future_opset', ('opset', 'older opset')),
     ('future_ir', ('IR version', 'older IR')),
+    ('weights_elsewhere', ('weights.bin', 'second file')),
     ('unknown_operator', ('Teleport', 'operator')),
 ])
 def test_a_model_from_elsewhere_is_refused_with_the_remedy(tiny_models, capfd, name, words):

@@ -94,6 +94,16 @@ def future_ir():
     return identity(ir_version=99)
 
 
+def weights_elsewhere():
+    """Return a model whose weights are in a file that is not there."""
+    weights = TensorProto(
+        name='w', dims=(4, 4), data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL)
+    weights.external_data.add(key='location', value='weights.bin')
+    return model(
+        [helper.make_node('MatMul', ['x', 'w'], ['y'])],
+        [tensor('x', (1, 4))], [tensor('y', (1, 4))], weights=[weights])
+
+
 def unknown_operator():
     """Return a model with an operator that nobody has."""
     return model(
@@ -103,7 +113,7 @@ def unknown_operator():
 
 MODELS: dict[str, Callable[[], bytes]] = {each.__name__: each for each in (
     identity, dynamic_identity, two_inputs, nonzero, gather, wrong_outputs, text_input,
-    with_metadata, future_opset, future_ir, unknown_operator)}
+    with_metadata, future_opset, future_ir, weights_elsewhere, unknown_operator)}
 
 
 def write(folder, name):
