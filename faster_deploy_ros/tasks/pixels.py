@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes images into a model's input: resize, channel order, scale and padding in one pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 import threading
 from typing import Any
@@ -28,6 +28,9 @@ class PixelFormat:
     :param mean: per channel, in the model's order.
     :param std: per channel, in the model's order.
     :param pad: the grey around the image, 0 to 255, scaled like the image.
+    :param tables: computed: ``(256,)`` float32 for each channel, from a byte to what is seen.
+    :param padding: computed: what is seen of ``pad`` in each channel.
+    :param is_plain: computed: whether the bytes go in as they are, only as floats.
     """
 
     color: str = 'bgr'
@@ -35,9 +38,12 @@ class PixelFormat:
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
     pad: int = 114
+    tables: tuple[NDArray[np.float32], ...] = field(init=False, repr=False, compare=False)
+    padding: Triple = field(init=False, repr=False, compare=False)
+    is_plain: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse what would give nonsense instead of a picture."""
+        """Refuse what would give nonsense instead of a picture; compute what is used per frame."""
         if self.color not in ('bgr', 'rgb'):
             raise ValueError(f"PixelFormat.color: got '{self.color}', expected 'bgr' or 'rgb'")
         if not 0 < self.scale <= 255:
@@ -46,16 +52,13 @@ class PixelFormat:
             raise ValueError(f'PixelFormat.std: got {self.std}, expected numbers above 0')
         if not 0 <= self.pad <= 255:
             raise ValueError(f'PixelFormat.pad: got {self.pad}, expected 0 to 255')
-
-    @property
-    def tables(self) -> tuple[NDArray[np.float32], ...]:
-        """Three ``(256,)`` tables from a byte to what the model sees, in the model's order."""
-        return _tables(self)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the bytes go in as they are, only as floats."""
-        return self == PixelFormat(self.color, pad=self.pad)
+        ramp = np.arange(256) * (self.scale / 255.0)
+        tables = tuple(
+            ((ramp - mean) / std).astype(np.float32) for mean, std in zip(self.mean, self.std))
+        object.__setattr__(self, 'tables', tables)
+        object.__setattr__(self, 'padding', tuple(float(table[self.pad]) for table in tables))
+        object.__setattr__(
+            self, 'is_plain', all(np.array_equal(table, np.arange(256)) for table in tables))
 
 
 YOLOX = PixelFormat()
@@ -82,6 +85,7 @@ def paint(
         image = cv2.resize(
             image, geometry.resized_size, dst=scratch.resized, interpolation=cv2.INTER_LINEAR)
     planes = cv2.split(image, scratch.planes)
+    _paint_padding(geometry, pixels.padding, tensor)
     if pixels.color != frame.encoding[:3]:
         planes = planes[::-1]
     (width, height), (x, y) = geometry.resized_size, geometry.offset
@@ -91,18 +95,18 @@ def paint(
     else:
         for channel, table in enumerate(pixels.tables):
             cv2.LUT(planes[channel], table, dst=target[channel])
-    if geometry.resized_size != geometry.input_size:
-        _paint_padding(geometry, pixels, tensor)
 
 
-def _paint_padding(
-        geometry: Letterbox, pixels: PixelFormat, tensor: NDArray[Any]) -> None:
-    """Fill what the image leaves free, unless our last picture in this memory has done so."""
-    first, second, third = (float(table[pixels.pad]) for table in pixels.tables)
-    values = first, second, third
+def _paint_padding(geometry: Letterbox, values: Triple, tensor: NDArray[Any]) -> None:
+    """
+    Fill what the image leaves free, unless our last picture in this memory has done so.
+
+    Called before the image is written, so that the record is right whatever fails afterwards.
+    """
     strips = _strips(geometry)
     if _painted.get(tensor) == (geometry, values) and _is_intact(tensor, strips, values):
         return
+    _painted.put(tensor, None)
     for rows, columns in strips:
         for channel, value in enumerate(values):
             tensor[0, channel, rows, columns] = value
@@ -133,13 +137,6 @@ def _strips(geometry: Letterbox) -> _Strips:
     return tuple(
         (rows, columns) for rows, columns in pieces
         if rows.start < rows.stop and columns.start < columns.stop)
-
-
-@lru_cache(maxsize=16)
-def _tables(pixels: PixelFormat) -> tuple[NDArray[np.float32], ...]:
-    ramp = np.arange(256) * (pixels.scale / 255.0)
-    return tuple(
-        ((ramp - mean) / std).astype(np.float32) for mean, std in zip(pixels.mean, pixels.std))
 
 
 class _Scratch:

@@ -65,6 +65,18 @@ def test_nothing_is_left_of_earlier_pictures_of_other_sizes_and_formats(pictures
         np.testing.assert_array_equal(tensor, expected(image, 'bgr8', geometry, pixels))
 
 
+def test_a_picture_without_padding_leaves_none_of_itself_in_the_next_ones_padding():
+    narrow, full = letterbox((60, 20), INPUT), letterbox(INPUT, INPUT)
+    frame, tensor = Frame(0, '', picture((60, 20))), tensor_for(narrow)
+    paint(frame, narrow, YOLOX, tensor)
+    other = picture(INPUT)
+    other[[0, -1]] = other[:, [0, -1]] = YOLOX.pad   # looks like padding at its edges
+    other[narrow.resized_size[1]:, 0] = YOLOX.pad
+    paint(Frame(0, '', other), full, YOLOX, tensor)
+    paint(frame, narrow, YOLOX, tensor)
+    np.testing.assert_array_equal(tensor, expected(frame.image, 'bgr8', narrow, YOLOX))
+
+
 def test_the_padding_is_written_again_after_somebody_else_has_used_the_memory():
     geometry, frame = letterbox((60, 20), INPUT), Frame(0, '', picture((60, 20)))
     tensor = tensor_for(geometry)
