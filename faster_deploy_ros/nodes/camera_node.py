@@ -64,9 +64,9 @@ class CameraNode(Node):
     Thread: ROS
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = 'camera', **kwargs: Any) -> None:
         """Open the source; a failure is logged in one line and becomes the exit code."""
-        super().__init__('camera')
+        super().__init__(name, **kwargs)
         self.exit_code: int | None = None
         self.sent = 0
         self._shots: ReadAhead | None = None

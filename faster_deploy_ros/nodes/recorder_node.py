@@ -39,9 +39,9 @@ class RecorderNode(Node):
     Thread: ROS
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = 'recorder', **kwargs: Any) -> None:
         """Subscribe to everything; reliable and deep, so that nothing is lost here."""
-        super().__init__('recorder')
+        super().__init__(name, **kwargs)
         self.exit_code: int | None = None
         try:
             params = DeclaredParameters(self, RecorderParams).read()

@@ -214,16 +214,15 @@ def test_the_person_is_found_in_the_frames_that_hold_one(demo, shared_data, tmp_
     code, summary, said = demo(
         '--source', str(shared_data / 'video' / 'one-by-one-person-detection.mp4'),
         '--model', str(shared_data / 'models' / 'yolox_nano.onnx'), '--frames', '180',
-        '--fps', '15', '--params', str(_every_frame(tmp_path)))
+        '--params', str(_every_frame(tmp_path)))
     assert code == 0, said
     assert summary['published'] == 180, said
     lines = (tmp_path / 'out' / 'objects.jsonl').read_text().splitlines()
-    with_person = [line['frame'] for line in map(json.loads, lines)
-                   if 'person' in {found['label'] for found in line['objects']}]
-    assert with_person[0] > 60, 'nobody is there before about frame 70'
-    assert with_person[0] < 80
-    # from the entry to frame 180 somebody is always there
-    assert with_person == list(range(with_person[0], 180))
+    with_person = {line['frame'] for line in map(json.loads, lines)
+                   if 'person' in {found['label'] for found in line['objects']}}
+    # She comes in from below: not a hair before frame 60, head and shoulders from 65 on.
+    assert not with_person & set(range(60))
+    assert with_person >= set(range(65, 180))
 
 
 def _every_frame(folder):
