@@ -9,6 +9,14 @@ from pathlib import Path
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.errors import LoadFailed
 
+WEB_PAGE = 'a web page, expected the model; copy it again, from the file and not its page'
+# What lies where a model should when its download went wrong.
+IMPOSTORS = (
+    (b'version https://git-lfs', 'a pointer of Git LFS, expected the model; run git lfs pull'),
+    (b'<!doctype html', WEB_PAGE),
+    (b'<html', WEB_PAGE),
+)
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -48,11 +56,14 @@ def _check_file(title: str, path: Path) -> None:
         raise LoadFailed(f"{title}: '{path}' is a pipe or device, expected a model file")
     try:
         with path.open('rb') as stream:
-            empty = not stream.read(1)
+            head = stream.read(64)
     except FileNotFoundError:
         folder = '' if path.is_absolute() else f' in {Path.cwd()}'
         raise LoadFailed(f"{title}: no such file '{path}'{folder}, expected a model") from None
     except OSError as error:
         raise LoadFailed(f"{title}: '{path}' cannot be read: {error.strerror}") from error
-    if empty:
+    if not head:
         raise LoadFailed(f"{title}: the file '{path}' is empty, expected a model; copy it again")
+    for start, what in IMPOSTORS:
+        if head.lstrip().lower().startswith(start):
+            raise LoadFailed(f"{title}: '{path}' is {what}")

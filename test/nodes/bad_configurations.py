@@ -42,6 +42,8 @@ WRONG = (
     Wrong('the file is empty', file('empty.onnx'), r"empty\.onnx' is empty"),
     Wrong('the file is noise', file('noise.onnx'), r'noise\.onnx'),
     Wrong('the file is text', file('text.onnx'), r'text\.onnx'),
+    Wrong('the file is a pointer of Git LFS', file('lfs.onnx'), r"lfs\.onnx' is a pointer of Git"),
+    Wrong('the file is a web page', file('page.onnx'), r"page\.onnx' is a web page"),
     Wrong('the file is cut off', file('cut.onnx'), r'cut\.onnx'),
     Wrong('the file is a pipe that nobody writes', file('pipe.onnx'), r"pipe\.onnx' is a pipe or"),
     Wrong('the file never ends', ask(model='onnxruntime:///dev/zero'),

@@ -160,7 +160,9 @@ def folder(tmp_path_factory):
     (made / 'folder.onnx').mkdir()
     (made / 'empty.onnx').touch()
     (made / 'noise.onnx').write_bytes(bytes(range(256)) * 8)
-    (made / 'text.onnx').write_text('version https://git-lfs.github.com/spec/v1\nsize 3659407\n')
+    (made / 'text.onnx').write_text('a model, believe me')
+    (made / 'lfs.onnx').write_text('version https://git-lfs.github.com/spec/v1\nsize 3659407\n')
+    (made / 'page.onnx').write_text('<!DOCTYPE html>\n<html><title>Sign in</title></html>\n')
     (made / 'cut.onnx').write_bytes(make_models.MODELS['wrong_outputs']()[:60])
     (made / 'model.engine').write_bytes(b'ftrt')
     (made / 'model').write_bytes(b'ftrt')
@@ -240,5 +242,5 @@ def test_no_two_wrong_configurations_are_refused_in_the_same_words(graph, folder
     for wrong in WRONG:
         if wrong.kind not in said:   # the tests above need not have run
             refusal(wrong, folder, capfd)[1].close()
-    texts = Counter(said.values())
+    texts = Counter(said[wrong.kind] for wrong in WRONG)
     assert [text for text, count in texts.items() if count > 1] == []
