@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BAD_ARGUMENTS = 2   # the exit code of a shell command that was called wrongly
 ENDING = (signal.SIGINT, signal.SIGTERM)
-SAME_WISH_S = 1.0   # signals this close together mean the same
+SAME_WISH_S = 3.0   # signals this close together mean the same; launch insists after 5 s
 
 
 def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) -> int:
@@ -30,8 +30,8 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     Run a node until it ends, SIGINT or SIGTERM; return the exit code of the process.
 
     The first signal only wakes the ROS thread up: the node then deactivates while its publishers
-    still work, so that the last frames and counts get out. One more, a second or later, ends the
-    process: launch, a terminal and systemd may each send their own for one wish to stop.
+    still work, so that the last frames and counts get out. One more, three seconds later, ends
+    the process; launch, a terminal and systemd may each send their own for one wish to stop.
     """
     keep_large_blocks()
     try:
