@@ -141,6 +141,42 @@ def test_a_webcam_that_is_not_there_is_unavailable():
         next(iter(source))
 
 
+class FakeWebcam:
+    """What OpenCV gives for a device: two pictures, then it is unplugged."""
+
+    def __init__(self, index):
+        self.asked = {'index': index}
+        self.left = 2
+        FakeWebcam.last = self
+
+    def isOpened(self):
+        return True
+
+    def set(self, what, value):
+        self.asked[what] = value
+
+    def read(self):
+        self.left -= 1
+        return self.left >= 0, grey(max(self.left, 0))
+
+    def release(self):
+        self.asked['released'] = True
+
+
+def test_a_webcam_is_asked_for_the_size_and_given_back(monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', FakeWebcam)
+    shots = []
+    with pytest.raises(BadFrame, match='unplugged'):
+        shots.extend(open_source('3', size=(32, 24)))
+    shots = list(islice(open_source('3', size=(32, 24)), 2))
+    assert [shot.frame.image.shape for shot in shots] == [(24, 32, 3)] * 2
+    assert shots[0].frame.stamp_ns < shots[1].frame.stamp_ns
+    asked = FakeWebcam.last.asked
+    assert asked['index'] == 3
+    assert (asked[cv2.CAP_PROP_FRAME_WIDTH], asked[cv2.CAP_PROP_FRAME_HEIGHT]) == (32, 24)
+    assert asked['released'], 'the device is free for the next program'
+
+
 def test_only_a_webcam_cannot_be_read_twice():
     assert [name for name in SOURCES if SOURCES.resolve(name).live] == ['webcam']
     assert not FolderSource.live

@@ -52,8 +52,10 @@ def _run(orders: Orders, progress: Progress) -> int:
     orders.out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(orders.kept, ignore_errors=True)   # of an earlier run
     environ = demo_environment()
+    print(f'  {orders.planned} pictures of {orders.source} at {orders.fps:g} per second')
     print(f'  {describe(environ)}')
-    print(f"  watch it:  export ROS_DOMAIN_ID={environ['ROS_DOMAIN_ID']}", flush=True)
+    print(f"  watch it: export ROS_DOMAIN_ID={environ['ROS_DOMAIN_ID']}, then "
+          'ros2 topic hz /detections', flush=True)
     record = conduct(orders, environ, progress)
     summary, written = Gallery(orders, source, record).show(summarise(record), progress)
     progress.clear()
