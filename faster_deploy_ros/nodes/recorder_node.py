@@ -13,12 +13,10 @@ from faster_deploy_ros.errors import BadParameter
 from faster_deploy_ros.nodes.params import DeclaredParameters, parameter
 from faster_deploy_ros.nodes.qos import LATCHED
 from faster_deploy_ros.nodes.spin import run
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
-LOOK_PERIOD_S = 0.02
 SECOND_NS = 1_000_000_000
 
 
@@ -34,7 +32,8 @@ class RecorderNode(Node):
     """
     Record detections, labels, timing and diagnostics on the standard output.
 
-    The first line, ``{"event": "ready"}``, comes when somebody offers detections.
+    ``{"event": "ready"}`` comes with the first labels: they are asked for last, so whoever sends
+    them knows all our subscriptions, and nothing that it publishes from now on is missed.
 
     Thread: ROS
     """
@@ -51,22 +50,15 @@ class RecorderNode(Node):
             return
         deep = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=params.depth,
                           reliability=ReliabilityPolicy.RELIABLE)
-        self._detections = self.create_subscription(
-            Detection2DArray, 'detections', self._on_detections, deep)
-        self.create_subscription(LabelInfo, 'label_info', self._on_labels, LATCHED)
+        self._ready = False
+        self.create_subscription(Detection2DArray, 'detections', self._on_detections, deep)
         self.create_subscription(DiagnosticArray, 'timing', self._on_timing, deep)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, deep)
-        self._look = self.create_timer(
-            LOOK_PERIOD_S, self._on_look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_subscription(LabelInfo, 'label_info', self._on_labels, LATCHED)
 
     def end(self) -> int:
         """Tell the exit code of the process."""
         return self.exit_code or 0
-
-    def _on_look(self) -> None:
-        if self.count_publishers(self._detections.topic_name):
-            self._look.cancel()
-            self._write(event='ready')
 
     def _on_detections(self, message: Detection2DArray, info: dict[str, Any]) -> None:
         self._write(
@@ -79,6 +71,9 @@ class RecorderNode(Node):
     def _on_labels(self, message: LabelInfo) -> None:
         self._write(event='labels', names={
             str(entry.class_id): entry.class_name for entry in message.class_map})
+        if not self._ready:
+            self._ready = True
+            self._write(event='ready')
 
     def _on_timing(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -13,7 +13,7 @@ import sys
 
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.tools.demo.conduct import conduct, demo_environment
-from faster_deploy_ros.tools.demo.gallery import Gallery
+from faster_deploy_ros.tools.demo.gallery import FILM, Gallery, SHEET, TIMELINE
 from faster_deploy_ros.tools.demo.orders import Orders, USUAL_FPS, USUAL_SECONDS
 from faster_deploy_ros.tools.demo.processes import Stopped
 from faster_deploy_ros.tools.demo.progress import Progress
@@ -50,7 +50,7 @@ def _run(orders: Orders, progress: Progress) -> int:
     if source.length is not None:
         orders = replace(orders, frames=min(orders.planned, source.length))
     orders.out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(orders.kept, ignore_errors=True)   # of an earlier run
+    _forget_earlier_run(orders)
     environ = demo_environment()
     print(f'  {orders.planned} pictures of {orders.source} at {orders.fps:g} per second')
     print(f'  {describe(environ)}')
@@ -68,6 +68,14 @@ def _run(orders: Orders, progress: Progress) -> int:
     if record.errors:
         print(f'  {record.errors[0]}')
     return FAULTY if summary.faults else OK
+
+
+def _forget_earlier_run(orders: Orders) -> None:
+    shutil.rmtree(orders.kept, ignore_errors=True)
+    for name in (FILM, SHEET, TIMELINE, OBJECTS):
+        (orders.out / name).unlink(missing_ok=True)
+    if orders.json is not None:
+        orders.json.unlink(missing_ok=True)
 
 
 def _write(path: Path, *lines: str) -> None:
