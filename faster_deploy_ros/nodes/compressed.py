@@ -4,7 +4,8 @@
 Is this a whole JPEG or PNG of a sensible size? Answered before it is decoded.
 
 OpenCV 4 decodes a truncated JPEG to an image that is half grey, without an error, and believes a
-header that asks for gigabytes. Sources: ITU-T T.81 annex B (JPEG), W3C PNG 5 and 11.2.2.
+header that asks for gigabytes. Damage inside the picture of a whole JPEG cannot be told, a PNG has
+checksums. Sources: ITU-T T.81 annex B (JPEG), W3C PNG 5 and 11.2.2.
 """
 
 from faster_deploy_ros.errors import BadFrame

@@ -64,13 +64,16 @@ def by_constructors(head, found, names):
 
 
 @pytest.mark.parametrize('count', [0, 1, 7, 300])
-def test_the_message_is_to_the_byte_the_one_that_constructors_build(count):
+def test_the_message_is_the_one_that_constructors_build_over_the_wire_too(count):
     found = detections(count)
     fast = detections_to_message(header(), found, LABELS)
     slow = by_constructors(header(), found, [str(n) for n in found.class_id])
     assert fast == slow
     assert repr(fast) == repr(slow)
-    assert serialize_message(fast) == serialize_message(slow)
+    # Not byte by byte: the padding between the members is whatever lay in memory.
+    wire = serialize_message(fast)
+    assert len(wire) == len(serialize_message(slow))
+    assert deserialize_message(wire, Detection2DArray) == slow
 
 
 def test_every_detection_carries_the_header_of_the_image():
