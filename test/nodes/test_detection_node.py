@@ -173,4 +173,5 @@ def test_hanging_inference_fails_in_time_and_ends_the_node_when_it_goes_on(rig, 
     assert health.in_flight == 0
     assert health.failed == 3
     assert health.published + health.failed + health.cancelled == 8
-    assert 2 in bench.order   # frame 1 hung, and held nothing back
+    hung = set(range(1, 9)) - set(bench.order)
+    assert min(hung) < max(bench.order)   # a frame that hung held nothing back
