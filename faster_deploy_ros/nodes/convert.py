@@ -37,8 +37,8 @@ def image_to_frame(msg: Any) -> Frame:
     The padding of the last row may be missing, and less than one row may follow it. Anything
     else that does not add up is refused: an image of the wrong shape would give wrong boxes.
 
-    :param msg: the message, a :class:`RawImage` or a look-alike whose data is ``bytes``, a
-        ``memoryview``, an ``ndarray`` or a list.
+    :param msg: the message, or a look-alike whose data is ``bytes``, a ``memoryview``, an
+        ``ndarray`` or a list.
     :returns: ``(height, width, 3)`` uint8, read-only where it is a view.
     :raises BadFrame: the size, step, encoding, stamp or data is wrong.
 

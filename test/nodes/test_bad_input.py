@@ -8,11 +8,9 @@ from types import SimpleNamespace
 from bad_messages import BAD_COMPRESSED, BAD_IMAGES
 from faster_deploy_ros.errors import BadFrame
 from faster_deploy_ros.nodes.convert import compressed_to_frame, image_to_frame
-from faster_deploy_ros.nodes.raw_image import RawImage
 from image_messages import gradient, image_message
 import numpy as np
 import pytest
-from rclpy.serialization import serialize_message
 
 ALL = tuple((bad, image_to_frame) for bad in BAD_IMAGES) + tuple(
     (bad, compressed_to_frame) for bad in BAD_COMPRESSED)
@@ -53,13 +51,6 @@ def test_the_error_says_where_what_was_expected_and_what_to_do_when(bad, read):
 def test_no_two_kinds_are_refused_in_the_same_words():
     texts = Counter(refusal(read, bad.make()) for bad, read in ALL)
     assert [text for text, count in texts.items() if count > 1] == []
-
-
-@pytest.mark.parametrize('bad', BAD_IMAGES, ids=[bad.kind for bad in BAD_IMAGES])
-def test_a_serialised_message_is_refused_in_the_same_words_when(bad):
-    message = bad.make()
-    raw = RawImage.parse(bytes(serialize_message(message)))
-    assert refusal(image_to_frame, raw) == refusal(image_to_frame, message)
 
 
 @pytest.mark.parametrize(('data', 'says'), [
