@@ -47,6 +47,7 @@ class Child:
         self.errors: list[str] = []
         self.last_line = ''
         self._log_file = log.open('w', encoding='utf-8')
+        self._asked = False
 
     def say(self, line: str) -> None:
         """Take one line of its log."""
@@ -56,6 +57,12 @@ class Child:
             self.last_line = line.strip()
         if line.startswith(SEVERE):
             self.errors.append(line.split(' ', 1)[1])
+
+    def ask_to_end(self) -> None:
+        """Send SIGINT, once: a second one would cut an orderly end short."""
+        if not self._asked and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self._asked = True
 
     def close(self) -> None:
         """Close the log; the process has ended."""
@@ -98,8 +105,7 @@ class Crew:
                  trace: TracebackType | None) -> None:
         """End every process that still lives, then give the signals back."""
         for child in self._children.values():
-            if child.process.poll() is None:
-                child.process.send_signal(signal.SIGINT)
+            child.ask_to_end()
         for name in list(self._children):
             self.end(name)
         self._selector.close()
@@ -141,10 +147,11 @@ class Crew:
         What it and the others say meanwhile is taken.
         """
         child = self._children[name]
-        for number, patience_s in ((signal.SIGINT, PATIENCE_S), (signal.SIGTERM, HARDNESS_S)):
-            if child.process.poll() is None:
-                child.process.send_signal(number)
-                self._wait(child, patience_s)
+        child.ask_to_end()
+        self._wait(child, PATIENCE_S)
+        if child.process.poll() is None:
+            child.process.terminate()
+            self._wait(child, HARDNESS_S)
         if child.process.poll() is None:
             child.say(f'ERROR {name}: killed, it did not end by itself')
             child.process.kill()
