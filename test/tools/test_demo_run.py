@@ -90,14 +90,16 @@ def test_sixty_frames_are_all_accounted_for_and_in_order(demo, tmp_path):
     assert ours(tmp_path / 'out' / 'logs' / 'ros') == []
 
 
-def test_the_shipped_model_finds_the_solids_of_the_scene(demo):
+@pytest.mark.slow
+@pytest.mark.core
+def test_the_shipped_model_finds_the_solids_of_six_rooms(demo):
     try:
         share_path('models/shapes_yolox.onnx')
     except Unavailable as error:
         pytest.skip(str(error))
-    code, summary, said = demo('--frames', '60')
+    code, summary, said = demo('--frames', '300')
     assert code == 0, said
-    assert summary['sent'] == total(summary) == 60
+    assert summary['sent'] == total(summary) == 300
     assert summary['out_of_order'] == 0
     assert summary['ap50'] >= 0.9, said
 
