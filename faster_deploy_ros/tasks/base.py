@@ -71,7 +71,7 @@ class Model(ABC, Generic[R]):
         if len(found) != 1:
             kind = 'input' if is_input else 'output'
             raise BlobMismatch(
-                f"{type(self).__name__}: the model has {len(found)} {kind}s "
+                f'{type(self).__name__}: the model has {len(found)} {kind}s '
                 f"({'; '.join(map(str, found)) or 'none'}), expected 1 {kind}; "
                 'it is of another family or task, set the parameter family')
         return found[0]
