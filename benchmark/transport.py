@@ -97,7 +97,7 @@ def _start_pair(stack: ExitStack, image: str, reliability: str, name: str,
         environ))
     echo = stack.enter_context(Child(
         'benchmark.actors.echo_node', ['--image-topic', f'{topic}/image', '--result-topic',
-                                f'{topic}/header', *best_effort], environ))
+                                       f'{topic}/header', *best_effort], environ))
     camera.answer(30.0)
     return camera, Subject(f'{reliability}, {name}', echo, f'{topic}/image', f'{topic}/header')
 

@@ -6,13 +6,12 @@ import os
 
 from faster_deploy_ros import transport
 from faster_deploy_ros.share import share_path
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, TimerAction
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-
-from launch import LaunchContext, LaunchDescription
 
 RESPAWN_DELAY_S = 2.0
 # An argument that is left empty leaves the parameter as params_file says: one place per default.

@@ -12,7 +12,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 # flake8's plugins are other people's code, with deprecations of their own.
-@pytest.mark.filterwarnings('default')
+@pytest.mark.filterwarnings('ignore')
 def test_the_code_keeps_the_style_of_ros() -> None:
     paths = [CHECKOUT / name for name in (
         'faster_deploy_ros', 'test', 'benchmark', 'launch', 'setup.py')]

@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture
 def prefix(tmp_path, monkeypatch):
-    """A ROS prefix in which the package 'robots' is installed."""
+    """Return a ROS prefix in which the package 'robots' is installed."""
     model = tmp_path / 'share' / 'robots' / 'models' / 'm.onnx'
     model.parent.mkdir(parents=True)
     model.touch()

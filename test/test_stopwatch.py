@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that shows what the test says."""
+    """Set a clock that shows what the test says."""
     times = []
     monkeypatch.setattr(stopwatch_module, 'monotonic_ns', lambda: times.pop(0))
     return times

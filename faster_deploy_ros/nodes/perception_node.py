@@ -116,7 +116,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         """Open the road, its subscription last."""
         try:
             self.road = Road(self, self._params, self._job, self._results, self._on_timing,
-                              self._on_broken)
+                             self._on_broken)
         except Exception:
             self.get_logger().error(f'activate: unexpected\n{traceback.format_exc()}')
             return FAILURE

@@ -90,7 +90,7 @@ class Rig:
         return [result.header.stamp.nanosec for result in self.results]
 
     def counts(self, part='inference'):
-        """The values of the newest diagnostics as a dict."""
+        """Return the values of the newest diagnostics as a dict."""
         for array_ in reversed(self.health):
             for status in array_.status:
                 if status.name.endswith(f': {part}'):

@@ -42,7 +42,7 @@ def graph():
 
 @pytest.fixture(scope='class')
 def bench(request, graph):
-    """A serving node for all tests of a class, each of which leaves it serving."""
+    """Serve all tests of a class with one node, which each of them leaves serving."""
     made = Rig(image_transport=request.cls.transport)
     if request.cls.transport == 'compressed':
         made.camera = made.bench.create_publisher(CompressedImage, 'image/compressed', DEEP)
@@ -100,7 +100,7 @@ def test_diagnostics_say_why_frames_fail(graph):
         bench.camera.publish(bad.make())
     bench.until(lambda: bench.counts().get('failed') == '5')
     statuses = [status for array in bench.health for status in array.status
-            if status.name.endswith('inference') and 'failed' in status.message]
+                if status.name.endswith('inference') and 'failed' in status.message]
     assert statuses[-1].level == b'\x02'
     assert re.search(BAD_IMAGES[4].says, statuses[-1].message)
     bench.stop()

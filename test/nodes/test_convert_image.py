@@ -203,6 +203,7 @@ class TestWithCvBridge:
     @pytest.mark.parametrize('error', [ImportError, AttributeError, SystemError])
     def test_one_built_for_another_numpy_counts_as_absent(self, monkeypatch, error):
         class Broken:
+
             def __getattr__(self, name):
                 raise error(name)
 

@@ -39,7 +39,7 @@ def test_two_hundred_cycles_leave_memory_threads_and_files_as_they_were(
     late = np.arange(warm, CYCLES)
     slope = float(np.polyfit(late, rss[warm:], 1)[0]) if CYCLES >= 40 else 0.0
     record_property('rss_kib_per_cycle', slope * 1024)
-    print(f'\n{CYCLES} cycles: RSS {rss[warm]:.1f} -> {rss[-1]:.1f} MiB '   # noqa: T201
+    print(f'\n{CYCLES} cycles: RSS {rss[warm]:.1f} -> {rss[-1]:.1f} MiB '
           f'({slope * 1024:.1f} KiB per cycle), threads {threads[warm]} -> {threads[-1]}, '
           f'files {files[warm]} -> {files[-1]}')
     assert threads[-1] <= threads[warm], threads

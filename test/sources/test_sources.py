@@ -194,5 +194,3 @@ def test_a_video_and_a_bag_of_a_real_camera_are_read(shared_data):
     assert shots[0].frame.stamp_ns == 1_700_000_000 * 10**9
     assert shots[1].frame.stamp_ns - shots[0].frame.stamp_ns == 100_000_000
     assert shots[0].frame.image.shape == (432, 768, 3)
-
-
