@@ -50,7 +50,7 @@ def _scale(axes: Any, rows: Sequence[dict[str, Any]]) -> None:
         axes.plot([row['devices'] for row in mine], [row['of_k_times_one'] for row in mine],
                   'o-', color=colour, label=NAMES[case])
     axes.axhline(0.95, color='#c8553d', linestyle='--', linewidth=1)
-    axes.set_ylim(0.8, 1.05)
+    axes.set_ylim(0.8, 1.1)
     axes.set_xlabel('simulated devices (K)')
     axes.set_title('frames per second over K times one')
     axes.legend(frameon=False, loc='lower left')

@@ -106,16 +106,27 @@ class Line:
             self._turn.append(lane)
         return ticket
 
-    def take_oldest_of_longest(self, preferred: Lane) -> Ticket | None:
-        """Take the oldest frame of the longest lane, of the preferred one in a tie."""
+    def keep_turn(self, lane: Lane) -> None:
+        """Give a lane its turn back: what was taken from it was not worth a worker."""
+        if lane.waiting:
+            self._turn.remove(lane)
+            self._turn.appendleft(lane)
+
+    def push_out(self, newcomer: Ticket) -> Ticket | None:
+        """
+        Add a frame and take out the oldest of the longest lane, in a tie of the newcomer's own.
+
+        :return: the frame taken out, or None if nobody waits: then the newcomer is not added.
+        """
         if not self._turn:
             return None
-        lane = max(self._turn, key=lambda one: (len(one.waiting), one is preferred))
-        ticket = lane.waiting.popleft()
+        lane = max(self._turn, key=lambda one: (len(one.waiting), one is newcomer.lane))
+        self.push(newcomer)   # before the other goes, so that its lane does not lose its turn
+        victim = lane.waiting.popleft()
         self.length -= 1
         if not lane.waiting:
             self._turn.remove(lane)
-        return ticket
+        return victim
 
 
 class Shelf:

@@ -74,6 +74,7 @@ class Ledger:
                 self.running += 1
                 break
             self.settle(ticket, Status.DROPPED, reason=Reason.STALE)
+            self.line.keep_turn(ticket.lane)
             self._admit()
         return ticket
 
@@ -137,9 +138,7 @@ class Ledger:
     def _overflow_with(self, newcomer: Ticket) -> None:
         victim = None
         if self._overflow is Overflow.DROP_OLDEST:
-            victim = self.line.take_oldest_of_longest(newcomer.lane)
-        if victim is not None:
-            self.line.push(newcomer)
+            victim = self.line.push_out(newcomer)
         self.settle(victim or newcomer, Status.DROPPED, reason=Reason.OVERFLOW)
 
     def _admit(self) -> None:

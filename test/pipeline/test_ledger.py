@@ -122,8 +122,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert entry is self.in_state('waiting', lane=entry.lane)[0]
         assert not self.stale(entry)
         entry.state = 'running'
-        if self.max_age_ns is None:
-            self.check_turn(entry.lane, lanes_waiting)
+        self.check_turn(entry.lane, lanes_waiting)
         return ticket
 
     def check_turn(self, lane, lanes_waiting):
@@ -132,7 +131,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.passed_over[other, lane] += 1
             assert self.passed_over[other, lane] <= 1 or not self.in_state('waiting', lane=other)
         for key in list(self.passed_over):
-            if key[0] == lane or not self.in_state('waiting', lane=key[0]):
+            if key[0] == lane:
                 del self.passed_over[key]
 
     @rule(ticket=consumes(running), fails=st.booleans())
@@ -187,6 +186,13 @@ class LedgerMachine(RuleBasedStateMachine):
             self.end(entry, Status.CANCELLED, 'broken')
 
     @invariant()
+    def who_does_not_wait_has_no_turn_to_lose(self):
+        if hasattr(self, 'ledger'):
+            for key in list(self.passed_over):
+                if not self.in_state('waiting', lane=key[0]):
+                    del self.passed_over[key]
+
+    @invariant()
     def the_ledger_agrees(self):
         if not hasattr(self, 'ledger'):
             return
@@ -221,5 +227,5 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 LedgerMachine.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=60, deadline=None)
+    max_examples=300, stateful_step_count=60, deadline=None)
 TestLedgerAgreesWithItsModel = LedgerMachine.TestCase

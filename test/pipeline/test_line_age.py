@@ -54,6 +54,21 @@ def test_a_frame_that_grew_old_in_the_line_is_never_run(own, held, clock):
     assert ran == []
 
 
+def test_a_stale_frame_does_not_cost_its_lane_the_turn(own, held, clock):
+    owner = own(depth=3, max_age_ns=100, now_ns=clock)
+    first = held()
+    owner.line.submit(first, lane='x')
+    first.wait_until_begun()
+    begun = []
+    owner.line.submit(print, lane='a', stamp_ns=clock.now_ns)
+    clock.now_ns += 101
+    for lane in 'ba':
+        owner.line.submit(lambda laps, lane=lane: begun.append(lane), lane=lane)
+    first.go.set()
+    owner.collect(4)
+    assert begun == ['a', 'b']
+
+
 def test_a_frame_that_grew_old_while_it_was_carried_is_dropped_at_release(own, held, clock):
     owner = own(max_age_ns=100, now_ns=clock)
     job = held(Result())

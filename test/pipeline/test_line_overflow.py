@@ -89,6 +89,30 @@ def test_of_equally_long_lanes_the_newcomers_own_pays(own, held, lane):
     assert [end[1] for end in ends(owner, other)] == ['done', 'done']
 
 
+def test_a_lane_that_replaces_its_only_waiting_frame_keeps_its_turn(own, held):
+    owner, job = busy(own, held, depth=3)
+    begun = []
+    for lane in 'bab':      # it is the turn of b, then of a
+        owner.line.submit(lambda laps, lane=lane: begun.append(lane), lane=lane)
+    for _ in range(4):      # b is the longest lane, then both are equal
+        owner.line.submit(lambda laps: begun.append('b'), lane='b')
+    job.go.set()
+    owner.collect(8)
+    assert begun == ['b', 'a', 'b']
+
+
+def test_a_fast_camera_does_not_starve_because_its_frames_are_replaced(own, held):
+    owner, job = busy(own, held, depth=2)
+    begun = []
+    for lane in 'ab':
+        owner.line.submit(lambda laps, lane=lane: begun.append(lane), lane=lane)
+    for _ in range(3):
+        owner.line.submit(lambda laps: begun.append('a'), lane='a')
+    job.go.set()
+    owner.collect(6)
+    assert begun == ['a', 'b']
+
+
 def test_frames_that_nobody_drains_count_against_the_limit(own):
     owner = own(workers=2, depth=1)
     for _ in range(3):
