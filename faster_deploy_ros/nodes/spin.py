@@ -11,6 +11,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
+import cv2
 from faster_deploy_ros.allocator import keep_large_blocks
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -34,6 +35,7 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     the process; launch, a terminal and systemd may each send their own for one wish to stop.
     """
     keep_large_blocks()
+    cv2.setNumThreads(1)   # frames run side by side; threads inside one would only get in the way
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:   # rcl's, for what follows --ros-args
