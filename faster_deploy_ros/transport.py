@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import os
 from pathlib import Path
-import shutil
 import sys
 
+from faster_deploy_ros import shared_memory
 from faster_deploy_ros.errors import Unavailable
 from faster_deploy_ros.share import share_path
 
@@ -20,7 +20,6 @@ USER_VARIABLES = (*PROFILE_VARIABLES, 'FASTDDS_BUILTIN_TRANSPORTS')
 """Any of these, set and not empty, is the user's own choice of transport: it stays."""
 SWITCH = 'FASTER_DEPLOY_TRANSPORT'
 """Set to ``default``, it leaves the middleware as it comes."""
-SHARED_MEMORY = Path('/dev/shm')
 NEEDED_BYTES = 256 << 20
 """Room for a camera, a node, a viewer and a spare: each takes 68 MB, in full when it starts."""
 
@@ -61,22 +60,32 @@ def choose(environ: Mapping[str, str] | None = None) -> Transport:
             return Transport({}, f'as you set it, {variable}={value}')
     if environ.get(SWITCH) == 'default':
         return Transport({}, f'Fast DDS as it comes, because of {SWITCH}=default')
-    room = _shared_memory_bytes()
+    room = shared_memory.free_bytes()
     if room < NEEDED_BYTES:
         return Transport({}, (
-            f'Fast DDS as it comes, slow for whole images: {SHARED_MEMORY} has {room >> 20} MB '
-            f'left, {NEEDED_BYTES >> 20} MB are needed (docker run --shm-size=1g)'))
+            f'Fast DDS as it comes, slow for whole images: {shared_memory.FOLDER} has {room >> 20} '
+            f'MB left, {NEEDED_BYTES >> 20} MB are needed (docker run --shm-size=1g)'))
     return Transport({_variable(environ): profile}, ours)
+
+
+def prepare(environ: Mapping[str, str] | None = None) -> Transport:
+    """
+    Make room in shared memory, then :func:`choose`; for the moment before processes start.
+
+    :param environ: the user's environment; ``os.environ`` if None.
+    """
+    shared_memory.remove_leftovers()
+    return choose(environ)
 
 
 def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """
-    Make the environment for a child process: the given one and what :func:`choose` adds to it.
+    Make the environment for a child process: the given one and what :func:`prepare` adds to it.
 
     :param environ: the user's environment; ``os.environ`` if None.
     """
     environ = os.environ if environ is None else environ
-    return {**environ, **choose(environ).additions}
+    return {**environ, **prepare(environ).additions}
 
 
 def describe(environ: Mapping[str, str] | None = None) -> str:
@@ -98,10 +107,3 @@ def _variable(environ: Mapping[str, str]) -> str:
         if (share / 'fastrtps').is_dir():
             return VARIABLE_2
     return VARIABLE_3
-
-
-def _shared_memory_bytes() -> int:
-    try:
-        return shutil.disk_usage(SHARED_MEMORY).free
-    except OSError:
-        return 0

@@ -52,7 +52,7 @@ def _start(context: LaunchContext) -> list[Node]:
         parameters=[LaunchConfiguration('params_file'), parameters],
         remappings=[('image', topic), ('image/compressed', f'{topic}/compressed')],
         ros_arguments=['--log-level', LaunchConfiguration('log_level')],
-        additional_env=dict(transport.choose(os.environ).additions),
+        additional_env=dict(transport.prepare(os.environ).additions),
         on_exit=_start_again)]
 
 

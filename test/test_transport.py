@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 import subprocess
 import sys
-from types import SimpleNamespace
 import xml.etree.ElementTree as ElementTree
 
-from faster_deploy_ros import transport
+from faster_deploy_ros import shared_memory, transport
 from faster_deploy_ros.errors import Unavailable
 import pytest
 
@@ -20,9 +19,9 @@ PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds_whole_images.xml'
 def room(monkeypatch):
     """Give shared memory all the room it wants, whatever this machine has."""
     def have(megabytes):
-        monkeypatch.setattr(transport.shutil, 'disk_usage',
-                            lambda _: SimpleNamespace(free=megabytes << 20))
+        monkeypatch.setattr(shared_memory, 'free_bytes', lambda: megabytes << 20)
     have(1024)
+    monkeypatch.setattr(shared_memory, 'remove_leftovers', lambda: 0)
     return have
 
 
@@ -100,6 +99,12 @@ def test_a_missing_profile_is_said_and_stops_nothing(monkeypatch):
     assert 'no such file' in transport.describe({})
 
 
+def test_room_is_made_before_it_is_measured(monkeypatch, room):
+    room(64)
+    monkeypatch.setattr(shared_memory, 'remove_leftovers', lambda: room(1024))
+    assert transport.environment({}) == dict(transport.prepare({}).additions) != {}
+
+
 def test_the_description_is_one_line():
     assert '\n' not in transport.describe({})
 
@@ -124,8 +129,8 @@ def test_a_process_started_with_it_has_the_large_segment_and_says_nothing():
     pytest.importorskip('rclpy', reason='rclpy is not installed')
     if 'fastrtps' not in os.environ.get('RMW_IMPLEMENTATION', 'fastrtps'):
         pytest.skip('another middleware than Fast DDS is set')
-    if not transport.SHARED_MEMORY.is_dir():
-        pytest.skip(f'{transport.SHARED_MEMORY} is not there')
+    if not shared_memory.FOLDER.is_dir():
+        pytest.skip(f'{shared_memory.FOLDER} is not there')
     code = (
         'import os, rclpy\n'
         'rclpy.init(); node = rclpy.create_node("whole_images_test")\n'
