@@ -63,8 +63,9 @@ def choose(environ: Mapping[str, str] | None = None) -> Transport:
     room = shared_memory.free_bytes()
     if room < NEEDED_BYTES:
         return Transport({}, (
-            f'Fast DDS as it comes, slow for whole images: {shared_memory.FOLDER} has {room >> 20} '
-            f'MB left, {NEEDED_BYTES >> 20} MB are needed (docker run --shm-size=1g)'))
+            'Fast DDS as it comes, slow for whole images: '
+            f'{shared_memory.FOLDER} has {room >> 20} MB left, {NEEDED_BYTES >> 20} MB are needed '
+            '(docker run --shm-size=1g)'))
     return Transport({_variable(environ): profile}, ours)
 
 
