@@ -31,10 +31,10 @@ class PerceptionParams:
         'drop_oldest', 'What happens to a frame too many.',
         choices=('drop_oldest', 'drop_newest', 'block'))
     max_age_ms: float = parameter(
-        0.0, 'Frames older than this are dropped as stale; 0: never.', minimum=0.0)
+        0.0, 'Frames older than this are dropped as stale; 0: never.', minimum=0.0, maximum=3.6e6)
     job_timeout_s: float = parameter(
         5.0, 'A frame that takes longer fails and its worker is replaced; 0: wait for ever.',
-        minimum=0.0)
+        minimum=0.0, maximum=3600.0)
     max_hung_jobs: int = parameter(
         3, 'After so many replaced workers the node goes to error.', minimum=0, maximum=64)
     image_transport: str = parameter(
