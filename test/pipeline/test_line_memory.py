@@ -121,6 +121,17 @@ def test_a_cancelled_frame_lets_go_of_its_input(own, held):
     assert {o.status for o in owner.drain()} <= {Status.DONE, Status.CANCELLED}
 
 
+def test_a_stale_frame_lets_go_of_its_input_while_the_workers_sleep(own):
+    owner = own(max_age_ns=1)
+    image = Image()
+    watched = weakref.ref(image)
+    owner.line.submit(partial(succeed, image), stamp_ns=0)
+    del image
+    eventually(lambda: owner.calls)
+    eventually(lambda: watched() is None)
+    assert owner.drain()[0].reason == 'stale'
+
+
 def test_nothing_keeps_a_closed_line_alive(held):
     owner = Owner(workers=2, depth=1, job_timeout_s=60.0)
     owner.line.submit(succeed_at_once)

@@ -173,3 +173,38 @@ def test_close_says_false_when_on_ready_does_not_return(own):
     assert not owner.line.close(finish=False, timeout_s=0.02)
     go.set()
     assert owner.line.close(finish=False, timeout_s=10.0)
+
+
+def test_close_waits_for_an_on_ready_that_a_submitter_is_in(own, held):
+    begun, go = threading.Event(), threading.Event()
+
+    def stuck():
+        begun.set()
+        assert go.wait(10)
+
+    owner = own(on_ready=stuck)
+    job = held()
+    owner.line.submit(job, lane='busy')
+    job.wait_until_begun()
+    submitter = threading.Thread(target=owner.line.submit, args=(print,))
+    submitter.start()        # dropped, and the head of its lane: the submitter announces it
+    assert begun.wait(10)
+    job.go.set()
+    eventually(lambda: not owner.line.stats.running)
+    assert not owner.line.close(finish=False, timeout_s=0.02)
+    go.set()
+    submitter.join(10)
+    assert owner.line.close(finish=False, timeout_s=10.0)
+
+
+def test_a_drain_broken_off_after_close_calls_nobody(own):
+    owner = own(depth=2)
+    for _ in range(3):
+        owner.line.submit(lambda laps: None)
+    assert owner.line.close(finish=True, timeout_s=10.0)
+    calls = owner.calls
+    for outcome in owner.line.drain():
+        owner.outcomes.append(outcome)
+        break
+    assert owner.calls == calls
+    assert len(owner.drain()) == 2
