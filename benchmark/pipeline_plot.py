@@ -52,6 +52,10 @@ def _ages(axes: Any, records: Sequence[dict[str, Any]]) -> None:
     axes.set_yticks(range(len(records)), [f"{r['case']}, {r['rate']}" for r in records])
     axes.invert_yaxis()
     axes.set_xscale('log')
+    axes.xaxis.set_major_formatter('{x:g}')
+    axes.xaxis.set_minor_formatter('{x:g}')
+    axes.tick_params(axis='x', which='both', labelsize=7)
+    axes.margins(y=0.08)
     axes.set_xlabel('ms')
     axes.set_title('age of the result: p50, p90, p99')
 
@@ -67,5 +71,6 @@ def _cpu(axes: Any, records: Sequence[dict[str, Any]]) -> None:
         bars = axes.bar(at, values, width, color=COLOURS[case], label=case)
         axes.bar_label(bars, fmt='%.0f', fontsize=8)
     axes.set_xticks(range(len(rates)), rates)
-    axes.legend(frameon=False)
+    axes.margins(y=0.3)
+    axes.legend(frameon=False, ncols=len(cases), loc='upper center', fontsize=8)
     axes.set_title('CPU ms per frame, whole process')

@@ -58,7 +58,8 @@ class Child:
             [sys.executable, '-m', module, *arguments], env=dict(environ), cwd=ROOT, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
         self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def __enter__(self) -> 'Child':
         """Use the process in a block, at whose end it is ended."""
@@ -118,7 +119,7 @@ class Child:
     def end(self) -> None:
         """End the process: closed input, then SIGTERM, then SIGKILL."""
         process = self._process
-        assert process.stdin is not None
+        assert process.stdin is not None and process.stdout is not None
         try:
             process.stdin.close()
         except OSError:
@@ -131,6 +132,8 @@ class Child:
                 process.wait(patience_s)
             except subprocess.TimeoutExpired:
                 continue
+        self._listener.join(5.0)
+        process.stdout.close()
         self._errors.close()
 
     def _listen(self) -> None:
