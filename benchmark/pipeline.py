@@ -24,6 +24,7 @@ from faster_deploy_ros.cores import ModelUri
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.scenes import SceneRenderer
+from faster_deploy_ros.share import resolve_package_url
 from vision_msgs.msg import Detection2DArray
 
 WORKERS = 2
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(bench_environment())
     print(transport.describe())
     try:
-        uri = ModelUri.parse(options.model)
+        uri = ModelUri.parse(resolve_package_url(options.model))
         with ExitStack() as stack:
             bench = _start(stack, uri, options)
             bench.round(min(1.0, options.seconds), 'warming up', backwards=False)

@@ -119,7 +119,8 @@ class Child:
     def end(self) -> None:
         """End the process: closed input, then SIGTERM, then SIGKILL."""
         process = self._process
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.close()
         except OSError:
