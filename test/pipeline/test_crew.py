@@ -4,12 +4,11 @@
 
 from time import monotonic_ns
 
-import pytest
-
 from faster_deploy_ros.pipeline.crew import Crew
 from faster_deploy_ros.pipeline.hangs import Hangs
 from faster_deploy_ros.pipeline.ledger import Ledger
 from faster_deploy_ros.pipeline.outcome import Overflow
+import pytest
 
 
 @pytest.fixture
