@@ -115,10 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scalars = {k: v for k, v in ratios.items() if not k.startswith('age')}
         ages = {k: v for k, v in ratios.items() if k.startswith('age')}
         write_json(options.json, {
-            'model': str(uri), 'size': list(options.size), 'workers': WORKERS,
+            'model': Path(uri.path).name, 'size': list(options.size), 'workers': WORKERS,
             'seconds': options.seconds, 'rounds': options.rounds, 'machine': machine(),
-            'transport': transport.describe(), 'callback_code': options.callback_code,
-            'saturation_hz': saturation_hz, 'cases': records, 'ratios': scalars, **ages})
+            'transport': transport.describe().rpartition(', ')[0],   # without this machine's path
+            'callback_code': options.callback_code, 'saturation_hz': saturation_hz, 'cases': records, 'ratios': scalars, **ages})
         print(plot(records, options.json.with_suffix('.png')))
     return 0
 
