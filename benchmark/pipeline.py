@@ -118,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             'model': Path(uri.path).name, 'size': list(options.size), 'workers': WORKERS,
             'seconds': options.seconds, 'rounds': options.rounds, 'machine': machine(),
             'transport': transport.describe().rpartition(', ')[0],   # without this machine's path
-            'callback_code': options.callback_code, 'saturation_hz': saturation_hz, 'cases': records, 'ratios': scalars, **ages})
+            'callback_code': options.callback_code, 'saturation_hz': saturation_hz,
+            'cases': records, 'ratios': scalars, **ages})
         print(plot(records, options.json.with_suffix('.png')))
     return 0
 
