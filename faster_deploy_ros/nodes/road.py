@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from time import monotonic_ns, time_ns
+from time import monotonic_ns, sleep, time_ns
 from typing import Any, NamedTuple
 
 from faster_deploy_ros.nodes.health import Health
@@ -133,6 +133,7 @@ class Road:
                 'time of exposure; its age is unknown, never stale. Set it in the camera driver.')
         self._arrivals.append(Arrival(header, received_ns, now_ns))
         self._line.submit(partial(self._job, message), stamp_ns=taken_ns)
+        sleep(0)   # lets go of the GIL: the worker begins now, not after what rclpy does next
 
     def deliver(self) -> None:
         """Publish what is ready, in order; count and log the rest."""
