@@ -12,7 +12,8 @@ class Arrivals:
     """
     Count messages and the gaps in their publisher's sequence numbers.
 
-    A gap is a frame lost on the wire or overwritten in a history before we took it. Where the
+    A gap is frames lost on the wire or in a history, or, where images were left to the middleware
+    because there was no room (``passed_over``), frames that a newer one has overwritten. Where the
     middleware gives no sequence numbers nothing can be counted, and ``counts_losses`` says so.
 
     Thread: ROS
@@ -24,12 +25,15 @@ class Arrivals:
         self.lost_in_transport = 0
         self.first_sequence = 0
         self.last_sequence = 0
+        self.overwritten = 0
+        self.passed_over = False   # whether images were left to the middleware since the last one
         self.counts_losses = False
         self._last: dict[Any, int] = {}
 
     def count(self, info: Mapping[str, Any]) -> None:
         """Count one message by its message info."""
         self.received += 1
+        passed_over, self.passed_over = self.passed_over, False
         sequence = info.get('publication_sequence_number')
         if not sequence:
             return
@@ -40,9 +44,13 @@ class Arrivals:
             if len(self._last) >= GID_LIMIT:
                 self._last.pop(next(iter(self._last)))
         elif sequence > last:
-            self.lost_in_transport += sequence - last - 1
-        elif self.lost_in_transport:
-            self.lost_in_transport -= 1   # it came late, and was taken for lost
+            missing = sequence - last - 1
+            if passed_over:
+                self.overwritten += missing
+            else:
+                self.lost_in_transport += missing
+        else:
+            self.lost_in_transport -= bool(self.lost_in_transport)   # it came late: not lost
             return
         self.first_sequence = self.first_sequence or sequence
         self.last_sequence = sequence

@@ -67,7 +67,8 @@ class Diagnosis:
 
     def _inference(self, health: Health) -> DiagnosticStatus:
         failed = self._since('failed', health.failed)
-        dropped = self._since('dropped', sum(health.dropped.values()))
+        drops = {**health.dropped, 'overwritten': health.arrivals.overwritten}
+        dropped = self._since('dropped', sum(drops.values()))
         published = self._since('published', health.published)
         if failed:
             level, text = ERROR, f'{failed} frames failed: {health.last_error}'
@@ -79,7 +80,7 @@ class Diagnosis:
             'published': health.published, 'failed': health.failed,
             'cancelled': health.cancelled, 'in_flight': health.in_flight,
         }
-        values |= {f'dropped_{why}': count for why, count in health.dropped.items()}
+        values |= {f'dropped_{why}': count for why, count in drops.items()}
         values['fps'] = f'{health.stages.fps:.1f}'
         for stage, times in health.stages.percentiles().items():
             for mark in ('p50', 'p90', 'p99', 'max'):

@@ -17,7 +17,8 @@ class Health:
     """
     Counts since the node was activated; all of them add up.
 
-    received = published + failed + dropped + cancelled + in flight, at every moment.
+    received = published + failed + dropped + cancelled + in flight, at every moment. Frames that
+    were overwritten or lost before they were received are counted by the arrivals.
 
     Thread: ROS
     """

@@ -25,7 +25,8 @@ class PerceptionParams:
         2, 'Frames carried at the same time, each by a thread of its own.',
         minimum=1, maximum=64)
     queue_depth: int = parameter(
-        1, 'Frames that may wait for a worker. More is smoother and later.',
+        0, 'Frames that may wait for a worker, beside the newest one, which waits in the '
+        'middleware until a worker is free. More is smoother and later.',
         minimum=0, maximum=1000)
     overflow: str = parameter(
         'drop_oldest', 'What happens to a frame too many.',

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from faster_deploy_ros.nodes.health import Health
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.nodes.qos import profile
+from faster_deploy_ros.nodes.tap import Tap
 from faster_deploy_ros.nodes.throttle import Throttle
 from faster_deploy_ros.pipeline.ordered import OrderedExecutor
 from faster_deploy_ros.pipeline.outcome import Outcome, Overflow, Status
@@ -62,6 +63,8 @@ class Road:
         self._log_oddity = Throttle(
             lambda text: logger.warning(text), period_s=60.0)                  # noqa: PLW0108
         self._arrivals: deque[Arrival] = deque()
+        self._limit = params.workers + params.queue_depth
+        self._tapped = params.overflow == 'block' or not params.queue_depth
         self._subscription: Any = None
         self._joined = True
         self.health = Health()
@@ -88,10 +91,18 @@ class Road:
                 self._params.input_qos, self._params.input_qos_depth or (10 if blocking else 1),
                 self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic)))
             self._subscription = self._node.create_subscription(
-                CompressedImage if compressed else Image, topic, self._on_image, qos)
+                CompressedImage if compressed else Image, topic, self._on_image, qos,
+                callback_group=Tap(self._has_room))
         elif not wanted and self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+
+    def _has_room(self) -> bool:
+        """Say whether the next image is to be taken from the middleware yet."""
+        if not self._tapped or len(self._arrivals) < self._limit:
+            return True
+        self.health.arrivals.passed_over = True
+        return False
 
     @property
     def listening(self) -> bool:

@@ -31,6 +31,14 @@ def test_a_late_frame_is_no_longer_lost():
     assert arrive(1, 3, 2).lost_in_transport == 0
 
 
+def test_what_a_newer_image_replaced_while_there_was_no_room_is_not_lost_in_transport():
+    arrivals = arrive(1, 2)
+    arrivals.passed_over = True
+    arrivals.count({'publication_sequence_number': 6, 'publisher_gid': b'a'})
+    arrivals.count({'publication_sequence_number': 8, 'publisher_gid': b'a'})
+    assert (arrivals.overwritten, arrivals.lost_in_transport) == (3, 1)
+
+
 def test_each_publisher_has_its_own_sequence():
     arrivals = Arrivals()
     for sequence, gid in ((1, b'a'), (50, b'b'), (2, b'a'), (52, b'b')):

@@ -35,7 +35,7 @@ def test_slow_frames_of_many_workers_still_come_out_in_order(rig):
 
 
 def test_the_last_diagnostics_account_for_every_frame(rig):
-    bench = rig(workers=2, overflow='drop_oldest', model=f'{MOCK}&delay_ms=10')
+    bench = rig(workers=2, queue_depth=1, overflow='drop_oldest', model=f'{MOCK}&delay_ms=10')
     bench.start()
     bench.send(40)
     bench.until(lambda: bench.node.road.health.arrivals.received == 40)
@@ -48,6 +48,34 @@ def test_the_last_diagnostics_account_for_every_frame(rig):
     assert counts['dropped_overflow'] > 0, 'the flood was meant to overflow'
     bench.until(lambda: len(bench.results) == counts['published'])
     assert bench.order == sorted(bench.order)
+
+
+def test_without_a_line_the_newest_image_waits_in_the_middleware_and_the_rest_is_counted(rig):
+    bench = rig(workers=1, overflow='drop_oldest', input_qos_depth=1, input_qos='SENSOR_DATA',
+                model=f'{MOCK}&delay_ms=50')
+    bench.start()
+    for _ in range(40):
+        bench.send(1)
+        bench.spin(1)
+    bench.until(lambda: bench.order[-1:] == [40])   # the newest one always gets its turn
+    arrivals, health = bench.node.road.health.arrivals, bench.node.road.health
+    assert arrivals.overwritten > 10
+    assert health.dropped == {'overflow': 0, 'stale': 0}
+    assert arrivals.received == health.published == len(bench.results)
+    assert arrivals.received + arrivals.overwritten + arrivals.lost_in_transport == 40
+    bench.stop()
+    bench.until(lambda: bench.counts().get('dropped_overwritten') == str(arrivals.overwritten))
+
+
+def test_a_blocking_node_answers_its_services_while_all_workers_are_busy(rig):
+    bench = rig(workers=1, model=f'{MOCK}&delay_ms=200', input_qos_depth=2)
+    bench.start()
+    client = bench.bench.create_client(SetBool, '/detection/enable')
+    bench.send(10)
+    bench.until(lambda: bench.node.road.health.arrivals.received >= 1)
+    answer = client.call_async(SetBool.Request(data=False))
+    bench.until(answer.done, timeout_s=1.0)   # ten frames take two seconds
+    assert answer.result().success
 
 
 def test_a_failing_frame_is_counted_and_the_next_one_served(rig):
