@@ -231,7 +231,7 @@ def test_the_arguments_reach_the_parameters(bench, tmp_path):
         stop(process)
     values = yaml.safe_load(dump)['/front/detection']['ros__parameters']
     expected = {'workers': 3, 'confidence_threshold': 1.0, 'use_sim_time': True,
-                'autostart': True, 'queue_depth': 1}
+                'autostart': True, 'max_detections': 300}   # the last as nobody said otherwise
     assert {name: values[name] for name in expected} == expected
 
 
