@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import json
 from pathlib import Path
 import sys
+from time import monotonic
 from typing import Any
 
 import cv2
@@ -24,6 +25,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+SETTLE_S = 0.5   # we find a subscriber before it finds us; best effort, it misses what comes first
 ACKNOWLEDGED_S = 2.0   # how long the last frames may take to reach reliable subscribers
 USUAL_FPS = 30.0
 AHEAD = 16             # pictures that are ready before their time
@@ -69,6 +71,7 @@ class CameraNode(Node):
         super().__init__(name, **kwargs)
         self.exit_code: int | None = None
         self.sent = 0
+        self._found_s: float | None = None   # when those waited for were all there
         self._shots: ReadAhead | None = None
         self._message = Image()
         self._pixels: np.ndarray[Any, Any] = np.empty((0, 0, 3), np.uint8)
@@ -99,8 +102,7 @@ class CameraNode(Node):
 
     def _tick(self) -> None:
         """Send the picture that is ready, then make the next one ready."""
-        wanted = self._params.wait_for_subscribers
-        if self.sent == 0 and self._images.get_subscription_count() < wanted:
+        if self.sent == 0 and not self._is_heard():
             return
         if self._next is None or self.sent == (self._params.frames or -1):
             self._finish()
@@ -117,6 +119,15 @@ class CameraNode(Node):
         except FasterDeployError as error:
             self._give_up(error)
         self._prepare()
+
+    def _is_heard(self) -> bool:
+        """Say whether those who are waited for have had time to find us too."""
+        wanted = self._params.wait_for_subscribers
+        if self._images.get_subscription_count() < wanted:
+            self._found_s = None
+            return False
+        self._found_s = self._found_s or monotonic()
+        return not wanted or monotonic() - self._found_s >= SETTLE_S
 
     def _prepare(self) -> None:
         """Copy the next picture into the message, whose memory is made once per size."""

@@ -107,7 +107,15 @@ def test_a_frame_counted_twice_is_found():
 
 def test_a_loss_that_the_node_did_not_see_is_found():
     faults = summarise(run(lost=(3,), heard={'lost_in_transport': 0})).faults
-    assert any('0 lost in transport + 9 received = 9' in fault for fault in faults)
+    assert any('0 lost in transport + 0 overwritten + 9 received = 9' in fault for fault in faults)
+
+
+def test_what_a_newer_image_overwrote_is_dropped_and_not_lost():
+    public, total = account(run(lost=(3,), heard={'lost_in_transport': 0},
+                                inference={'dropped_overwritten': 1}))
+    assert public['faults'] == []
+    assert total == 10
+    assert (public['dropped']['overwritten'], public['lost_in_transport']) == (1, 0)
 
 
 def test_messages_in_the_wrong_order_are_found():

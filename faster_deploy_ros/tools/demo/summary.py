@@ -114,10 +114,12 @@ def _faults(record: Record, account: Summary) -> list[str]:
             f'{account.sent} frames sent, but {account.lost_in_transport} lost in transport + '
             f'{account.published} published + {account.failed} failed + '
             f'{sum(account.dropped.values())} dropped = {account.lost_in_transport + ended}')
-    if account.sent != account.lost_in_transport + received:
+    overwritten = account.dropped.get('overwritten', 0)   # dropped before it was received
+    arrived = account.lost_in_transport + overwritten + received
+    if account.sent != arrived:
         faults.append(
             f'{account.sent} frames sent, but {account.lost_in_transport} lost in transport + '
-            f'{received} received = {account.lost_in_transport + received}')
+            f'{overwritten} overwritten + {received} received = {arrived}')
     if len(record.published) != account.published:
         faults.append(
             f'the node says it published {account.published} messages, the recorder got '
