@@ -33,9 +33,15 @@ setup(
     install_requires=['setuptools', 'numpy>=1.23', 'PyYAML'],
     # A runtime is the robot's choice; so is who brings OpenCV, apt or pip.
     extras_require={
+        'mnn': ['MNN'],
+        'ncnn': ['ncnn'],
         'onnxruntime': ['onnxruntime'],
+        'openvino': ['openvino'],
+        'tensorrt': ['pycuda'],
+        'triton': ['tritonclient[grpc]'],
         'opencv': ['opencv-python-headless>=4.5'],
         'demo': ['matplotlib', 'tqdm', 'rosbags'],
+        'tools': ['onnx', 'tabulate'],
         'test': ['hypothesis', 'onnx', 'psutil', 'pycocotools', 'pytest', 'pytest-timeout'],
     },
     entry_points={
@@ -43,6 +49,7 @@ setup(
             f'camera_node = {PACKAGE}.nodes.camera_node:main',
             f'demo = {PACKAGE}.tools.demo:main',
             f'detection_node = {PACKAGE}.nodes.detection_node:main',
+            f'faster-deploy = {PACKAGE}.tools.cli:main',
             f'recorder_node = {PACKAGE}.nodes.recorder_node:main',
         ],
     },

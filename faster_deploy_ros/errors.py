@@ -49,3 +49,7 @@ class BadFrame(FasterDeployError):
 
 class BadParameter(FasterDeployError):
     """A parameter whose type or value is not one the node can use."""
+
+
+class ConvertFailed(FasterDeployError):
+    """A model that a converter could not turn into another runtime's."""

@@ -24,7 +24,7 @@ LAYERS = {
 # Runtime -> the files that may import it, at their top.
 VENDORS = {
     'onnxruntime': {'cores/onnxruntime_core.py'},
-    'tensorrt': {'cores/tensorrt_core.py'},
+    'tensorrt': {'cores/tensorrt_core.py', 'cores/tensorrt_build.py'},
     'pycuda': {'cores/cuda_memory.py'},
     'ncnn': {'cores/ncnn_core.py'},
     'rknnlite': {'cores/rknn_core.py'},
@@ -32,6 +32,7 @@ VENDORS = {
     'MNN': {'cores/mnn_core.py'},
     'openvino': {'cores/openvino_core.py'},
     'tritonclient': {'cores/triton_core.py'},
+    'grpc': {'cores/triton_core.py'},
 }
 ROS = {'rclpy', 'cv_bridge', 'launch', 'launch_ros', 'ament_index_python', 'rosidl_runtime_py'}
 # Folder -> what it knows nothing about.

@@ -79,7 +79,7 @@ def our_model(path: str, threads: int) -> Callable[[np.ndarray], Objects]:
     from faster_deploy_ros.tasks import open_model
 
     core = open_core(
-        f'onnxruntime.0://{path}?intra_op_threads={threads}&spinning={int(not threads)}')
+        f'onnxruntime.0://{path}?threads={threads}&spinning={int(not threads)}')
     model = open_model('auto', core)
 
     def find(image: np.ndarray) -> Objects:

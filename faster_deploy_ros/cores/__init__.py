@@ -19,10 +19,28 @@ __all__ = [
     'LoadedModel', 'ModelUri', 'UnavailableRuntime', 'devices', 'open_core']
 
 _ROWS: Mapping[str, Entry] = {
+    'mnn': Entry(
+        'faster_deploy_ros.cores.mnn_core:MnnCore', needs=('MNN',),
+        hint='Install it: pip install MNN.'),
     'mock': Entry('faster_deploy_ros.cores.mock_core:MockCore'),
+    'ncnn': Entry(
+        'faster_deploy_ros.cores.ncnn_core:NcnnCore', needs=('ncnn',),
+        hint='Install it: pip install ncnn.'),
     'onnxruntime': Entry(
         'faster_deploy_ros.cores.onnxruntime_core:OnnxRuntimeCore', needs=('onnxruntime',),
         hint='Install it: pip install onnxruntime (or onnxruntime-gpu).'),
+    'openvino': Entry(
+        'faster_deploy_ros.cores.openvino_core:OpenVinoCore', needs=('openvino',),
+        hint='Install it: pip install openvino.'),
+    'rknn': Entry(
+        'faster_deploy_ros.cores.rknn_core:RknnCore', needs=('rknnlite',),
+        hint="It runs on Rockchip boards: install rknn-toolkit-lite2 and the board's librknnrt."),
+    'tensorrt': Entry(
+        'faster_deploy_ros.cores.tensorrt_core:TensorRtCore', needs=('tensorrt', 'pycuda'),
+        hint='It needs an NVIDIA GPU: TensorRT from JetPack or NVIDIA, and pip install pycuda.'),
+    'triton': Entry(
+        'faster_deploy_ros.cores.triton_core:TritonCore', needs=('tritonclient', 'grpc'),
+        hint="Install its client: pip install 'tritonclient[grpc]'."),
 }
 
 CORES: Registry[BaseInferCore] = Registry('runtime', 'faster_deploy_ros.cores', _ROWS)
@@ -34,7 +52,7 @@ def open_core(
     """
     Load a model and return the core that runs it.
 
-    :param uri: ``'onnxruntime.0:///m.onnx?intra_op_threads=2'``, or a plain path.
+    :param uri: ``'onnxruntime.0:///m.onnx?threads=2'``, or a plain path.
     :param source: the model itself; then the URI's path is only its name.
     :param seats: how many inferences may be prepared or run at once; one per worker.
     :raises UnknownName: no such runtime or option.

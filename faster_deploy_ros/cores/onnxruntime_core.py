@@ -13,7 +13,7 @@ from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.options import option
-from faster_deploy_ros.cores.source import LoadedModel
+from faster_deploy_ros.cores.source import guess_layout, LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import LoadFailed, Unavailable, UnknownName, Unsupported
 import numpy as np
@@ -47,7 +47,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
 class OnnxRuntimeOptions:
     """What an ``onnxruntime`` URI can ask for."""
 
-    intra_op_threads: int = option(
+    threads: int = option(
         1, 'threads inside one operator; 0: as many as there are cores', minimum=0)
     inter_op_threads: int = option(
         1, 'operators at once; more than 1 also lets branches of the graph run side by side',
@@ -70,7 +70,7 @@ class Seat:
 
 class OnnxRuntimeCore(BaseInferCore):
     """
-    A model in ONNX Runtime: ``onnxruntime.0:///m.onnx?intra_op_threads=2&providers=CUDA,CPU``.
+    A model in ONNX Runtime: ``onnxruntime.0:///m.onnx?threads=2&providers=CUDA,CPU``.
 
     All seats share one session. The inputs and the outputs of fixed shape are bound to the blobs'
     own memory, once; an output of open shape is taken over from the runtime after each run.
@@ -177,7 +177,7 @@ class OnnxRuntimeCore(BaseInferCore):
         options = onnxruntime.SessionOptions()
         levels = onnxruntime.GraphOptimizationLevel
         options.log_severity_level = SILENT
-        options.intra_op_num_threads = self.options.intra_op_threads
+        options.intra_op_num_threads = self.options.threads
         options.inter_op_num_threads = self.options.inter_op_threads
         if self.options.inter_op_threads > 1:
             options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL
@@ -223,9 +223,7 @@ def _spec(title: str, node: Any, is_input: bool) -> BlobSpec:
             f"{title}: {'input' if is_input else 'output'} '{node.name}' is a {node.type}, "
             f"expected one of {', '.join(DTYPES.values())}")
     shape = tuple(size if isinstance(size, int) and size >= 0 else -1 for size in node.shape or ())
-    layout = ''
-    if is_input and len(shape) == 4:
-        layout = 'NCHW' if shape[1] in (1, 3) else 'NHWC' if shape[3] in (1, 3) else ''
+    layout = guess_layout(shape) if is_input else ''
     return BlobSpec(node.name, np.dtype(dtype), shape, is_input, layout)
 
 

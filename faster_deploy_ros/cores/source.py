@@ -9,6 +9,7 @@ from pathlib import Path
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.errors import LoadFailed
 
+SEPARATOR = b'\0'
 WEB_PAGE = 'a web page, expected the model; copy it again, from the file and not its page'
 # What lies where a model should when its download went wrong.
 IMPOSTORS = (
@@ -24,6 +25,13 @@ class LoadedModel:
 
     specs: Sequence[BlobSpec]
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def guess_layout(shape: Sequence[int]) -> str:
+    """Tell where the 1 or 3 channels of an image input lie, ``''`` where it has none."""
+    if len(shape) != 4:
+        return ''
+    return 'NCHW' if shape[1] in (1, 3) else 'NHWC' if shape[3] in (1, 3) else ''
 
 
 def check_source(title: str, source: Path | bytes, *, is_file: bool = True) -> Path | bytes:
@@ -42,6 +50,23 @@ def check_source(title: str, source: Path | bytes, *, is_file: bool = True) -> P
     if is_file:
         _check_file(title, path)
     return path
+
+
+def pack(text: bytes, weights: bytes) -> bytes:
+    """
+    Join a model that is two files, a text and its weights, into one for ``load``.
+
+    :param text: ncnn's ``.param`` or OpenVINO's ``.xml``, which never holds a zero byte.
+    :param weights: the ``.bin`` beside it.
+    :returns: the text, a zero byte, the weights.
+    """
+    return text + SEPARATOR + weights
+
+
+def unpack(source: bytes) -> tuple[bytes, bytes]:
+    """Return text and weights of ``pack``; without a zero byte all is text."""
+    text, _, weights = source.partition(SEPARATOR)
+    return text, weights
 
 
 def one_line(error: Exception) -> str:

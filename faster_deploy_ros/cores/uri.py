@@ -16,8 +16,10 @@ from faster_deploy_ros.share import resolve_package_url
 from faster_deploy_ros.share import SCHEME as PACKAGE_URL
 
 T = TypeVar('T')
-SUFFIXES: Mapping[str, str] = MappingProxyType({'.onnx': 'onnxruntime'})
-EXAMPLE = "'onnxruntime.0:///path/model.onnx?intra_op_threads=1' or '/path/model.onnx'"
+SUFFIXES: Mapping[str, str] = MappingProxyType({
+    '.onnx': 'onnxruntime', '.param': 'ncnn', '.xml': 'openvino', '.mnn': 'mnn', '.rknn': 'rknn',
+    '.engine': 'tensorrt', '.plan': 'tensorrt'})
+EXAMPLE = "'onnxruntime.0:///path/model.onnx?threads=1' or '/path/model.onnx'"
 
 _HEAD = re.compile(r'(?P<scheme>[a-z][a-z0-9_]*)(?:\.(?P<device>[0-9]+))?')
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_.-]*')

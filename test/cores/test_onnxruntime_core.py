@@ -188,7 +188,7 @@ def test_the_options_reach_the_session(tiny_models):
         assert options.intra_op_num_threads == 1
         assert options.get_session_config_entry('session.intra_op.allow_spinning') == '0'
     with open_core(
-            f'onnxruntime://{path}?intra_op_threads=2&spinning=1&inter_op_threads=2'
+            f'onnxruntime://{path}?threads=2&spinning=1&inter_op_threads=2'
             '&optimize=basic&providers=cpu') as core:
         options = core._session.get_session_options()
         assert options.intra_op_num_threads == 2

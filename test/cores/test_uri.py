@@ -41,8 +41,8 @@ def test_any_text_is_read_or_refused_with_what_was_expected(text):
 
 
 @pytest.mark.parametrize(('text', 'scheme', 'device', 'path', 'options'), [
-    ('onnxruntime.0:///abs/m.onnx?intra_op_threads=1&spinning=0',
-     'onnxruntime', 0, '/abs/m.onnx', {'intra_op_threads': '1', 'spinning': '0'}),
+    ('onnxruntime.0:///abs/m.onnx?threads=1&spinning=0',
+     'onnxruntime', 0, '/abs/m.onnx', {'threads': '1', 'spinning': '0'}),
     ('tensorrt.1://model.engine', 'tensorrt', 1, 'model.engine', {}),
     ('triton.0://host:8001/yolo?version=1', 'triton', 0, 'host:8001/yolo', {'version': '1'}),
     ('mock://identity', 'mock', 0, 'identity', {}),

@@ -10,9 +10,9 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.sources import Box, Shot, Source
 from faster_deploy_ros.tools.demo.gallery import Gallery
 from faster_deploy_ros.tools.demo.orders import Orders
-from faster_deploy_ros.tools.demo.progress import bar, Progress
 from faster_deploy_ros.tools.demo.record import Found, Published, Record
 from faster_deploy_ros.tools.demo.summary import Summary
+from faster_deploy_ros.tools.progress import bar, Progress
 import numpy as np
 import pytest
 

@@ -16,9 +16,9 @@ from faster_deploy_ros.tools.demo.conduct import conduct, demo_environment
 from faster_deploy_ros.tools.demo.gallery import FILM, Gallery, SHEET, TIMELINE
 from faster_deploy_ros.tools.demo.orders import Orders, USUAL_FPS, USUAL_SECONDS
 from faster_deploy_ros.tools.demo.processes import Stopped
-from faster_deploy_ros.tools.demo.progress import Progress
 from faster_deploy_ros.tools.demo.report import table, verdict
 from faster_deploy_ros.tools.demo.summary import summarise
+from faster_deploy_ros.tools.progress import Progress
 from faster_deploy_ros.transport import describe
 
 OK, FAULTY, REFUSED, INTERRUPTED = 0, 1, 2, 130

@@ -13,8 +13,8 @@ import faster_deploy_ros
 from faster_deploy_ros.errors import FasterDeployError, TimedOut
 from faster_deploy_ros.tools.demo.orders import Orders
 from faster_deploy_ros.tools.demo.processes import Child, Crew
-from faster_deploy_ros.tools.demo.progress import Progress
 from faster_deploy_ros.tools.demo.record import Record
+from faster_deploy_ros.tools.progress import Progress
 from faster_deploy_ros.transport import environment
 
 CAMERA, DETECTION, RECORDER = 'camera', 'detection', 'recorder'

@@ -19,9 +19,9 @@ from faster_deploy_ros.tools.demo.pictures import (
     Image,
     Painter,
 )
-from faster_deploy_ros.tools.demo.progress import Progress
 from faster_deploy_ros.tools.demo.record import Published, Record
 from faster_deploy_ros.tools.demo.summary import Summary
+from faster_deploy_ros.tools.progress import Progress
 
 FILM, SHEET, TIMELINE = 'detections.mp4', 'contact_sheet.png', 'timeline.png'
 FILM_FPS = 60.0   # what a player shows; a faster run is seen slower

@@ -1,0 +1,76 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``faster-deploy``: one word chooses what it does."""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Mapping, Sequence
+import difflib
+from importlib import import_module
+import os
+import sys
+from types import MappingProxyType
+
+from faster_deploy_ros import __version__
+from faster_deploy_ros.errors import FasterDeployError
+
+PROGRAM = 'faster-deploy'
+OK, DISAGREED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+# Command -> what it is for. Each is a module of this folder with add_arguments and run.
+COMMANDS: Mapping[str, str] = MappingProxyType({
+    'bench': 'how fast a model runs: latency and throughput by seats and threads',
+    'compare': 'whether two runtimes give the same: tensors, boxes, and what is wrong if not',
+    'convert': 'turn an ONNX model into one for another runtime, with a card beside it',
+    'devices': 'what this machine can run models on, and why not on the rest',
+})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run one command and return its exit code.
+
+    0: done. 1: done, and the answer is no. 2: refused, the reason is printed. 130: interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = words[0] if words else '--help'
+    if name in ('-h', '--help'):
+        print(_overview())
+        return OK if words else REFUSED
+    if name == '--version':
+        print(f'{PROGRAM} {__version__}')
+        return OK
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        guess = f" Did you mean '{close[0]}'?" if close else ''
+        print(f"{PROGRAM}: no command is named '{name}', expected one of "
+              f"{', '.join(COMMANDS)}.{guess}", file=sys.stderr)
+        return REFUSED
+    return _run(name, words[1:])
+
+
+def _run(name: str, words: Sequence[str]) -> int:
+    command = import_module(f'faster_deploy_ros.tools.{name}')
+    parser = ArgumentParser(
+        prog=f'{PROGRAM} {name}', description=f'{COMMANDS[name].capitalize()}.',
+        formatter_class=RawDescriptionHelpFormatter)
+    command.add_arguments(parser)
+    try:
+        code: int = command.run(parser.parse_args(words))
+        sys.stdout.flush()
+    except FasterDeployError as error:
+        print(f'{PROGRAM} {name}: {error}', file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print(f'{PROGRAM} {name}: interrupted', file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:   # the reader, head or less, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return code
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f'  {name:<{width}}  {text}' for name, text in COMMANDS.items()]
+    return '\n'.join([
+        f'usage: {PROGRAM} COMMAND [...]', '', *lines, '',
+        f'{PROGRAM} COMMAND --help tells more; each command has --json.'])

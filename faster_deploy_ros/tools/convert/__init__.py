@@ -1,0 +1,3 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Turn an ONNX model into another runtime's, by that runtime's official converter."""
