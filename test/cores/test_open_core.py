@@ -63,7 +63,7 @@ class FileOnlyCore(BaseInferCore):
 
 
 def test_an_unknown_runtime_is_refused_with_the_known_ones():
-    with refused(UnknownName, "'onxruntime'", 'mock, onnxruntime', "mean 'onnxruntime'"):
+    with refused(UnknownName, "'onxruntime'", 'mock, ncnn, onnxruntime', "mean 'onnxruntime'"):
         open_core('onxruntime.0://m.onnx')
 
 
