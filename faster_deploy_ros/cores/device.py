@@ -31,12 +31,18 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Device:
-    """One place where a runtime can run a model: ``<scheme>.<index>``."""
+    """
+    One place where a runtime can run a model: ``<scheme>.<index>``.
+
+    :param name: the device's own: ``'NVIDIA Orin'``.
+    :param guid: what tells this very device from all others, where the runtime knows it.
+    """
 
     scheme: str
     index: int
     name: str
     capabilities: Capabilities
+    guid: str = ''
 
     def __str__(self) -> str:
         return f'{self.scheme}.{self.index} ({self.name})'
