@@ -79,12 +79,11 @@ class Registry(Generic[T]):
                 'choose another')
         self._entries[name] = entry
 
-    def resolve(self, name: str) -> type[T]:
+    def entry(self, name: str) -> Entry:
         """
-        Import the class behind a name.
+        Return the row of a name; nothing is imported.
 
         :raises UnknownName: no row has that name.
-        :raises Unavailable: a module that the row needs is missing; the cause is kept.
         """
         entry = self.entries.get(name)
         if entry is None:
@@ -93,6 +92,16 @@ class Registry(Generic[T]):
             raise UnknownName(
                 f"{self._kind} '{name}': no such {self._kind}, expected one of "
                 f"{', '.join(self)}.{guess}")
+        return entry
+
+    def resolve(self, name: str) -> type[T]:
+        """
+        Import the class behind a name.
+
+        :raises UnknownName: no row has that name.
+        :raises Unavailable: a module that the row needs is missing; the cause is kept.
+        """
+        entry = self.entry(name)
         module_name, _, attribute = entry.target.partition(':')
         try:
             found: Any = import_module(module_name)

@@ -12,8 +12,11 @@ from types import MappingProxyType
 
 from faster_deploy_ros import __version__
 from faster_deploy_ros.errors import FasterDeployError
+from faster_deploy_ros.tools.interrupts import ended_by_signals
 
 PROGRAM = 'faster-deploy'
+# What the commands need beyond the package's own needs: the extra 'tools' of setup.py.
+EXTRAS = ('onnx', 'tabulate')
 OK, DISAGREED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 # Command -> what it is for. Each is a module of this folder with add_arguments and run.
 COMMANDS: Mapping[str, str] = MappingProxyType({
@@ -48,16 +51,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, words: Sequence[str]) -> int:
-    command = import_module(f'faster_deploy_ros.tools.{name}')
-    parser = ArgumentParser(
-        prog=f'{PROGRAM} {name}', description=f'{COMMANDS[name].capitalize()}.',
-        formatter_class=RawDescriptionHelpFormatter)
-    command.add_arguments(parser)
     try:
-        code: int = command.run(parser.parse_args(words))
-        sys.stdout.flush()
+        command = import_module(f'faster_deploy_ros.tools.{name}')
+        parser = ArgumentParser(
+            prog=f'{PROGRAM} {name}', description=f'{COMMANDS[name].capitalize()}.',
+            formatter_class=RawDescriptionHelpFormatter)
+        command.add_arguments(parser)
+        chosen = parser.parse_args(words)
+        with ended_by_signals():
+            code: int = command.run(chosen)
+            sys.stdout.flush()
     except FasterDeployError as error:
         print(f'{PROGRAM} {name}: {error}', file=sys.stderr)
+        return REFUSED
+    except ImportError as error:
+        if (error.name or '').partition('.')[0] not in EXTRAS:
+            raise
+        print(f"{PROGRAM} {name}: the Python module '{error.name}' is not installed. "
+              f"Install it: pip install {' '.join(EXTRAS)}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print(f'{PROGRAM} {name}: interrupted', file=sys.stderr)

@@ -4,6 +4,7 @@
 
 import shutil
 import sys
+import threading
 import time
 from typing import TextIO
 
@@ -59,3 +60,53 @@ def bar(done: int, total: int) -> str:
     full, part = divmod(eighths, 8)
     filled = EIGHTHS[8] * full + (EIGHTHS[part] if part else '')
     return f'{filled:·<{BAR}}'
+
+
+class Activity:
+    """
+    What is being done now and for how long, redrawn by a thread of its own until it ends.
+
+    Leaving the ``with`` takes the line away. ``report`` may be called from any thread.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        """Show nothing yet."""
+        self._progress = progress or Progress()
+        self._lock = threading.Lock()   # around what is shown, and the showing
+        self._ended = threading.Event()
+        self._text = ''
+        self._done = 0
+        self._total: int | None = None
+        self._began_s = 0.0
+        self._thread = threading.Thread(target=self._redraw, name='activity', daemon=True)
+
+    def __enter__(self) -> 'Activity':
+        """Begin to redraw."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop redrawing."""
+        self._ended.set()
+        self._thread.join()
+        self._progress.clear()
+
+    def report(self, text: str, done: int = 0, total: int | None = None) -> None:
+        """Say what is being done, and how much of how much where there is something to count."""
+        with self._lock:
+            is_new = text != self._text
+            if is_new:
+                self._began_s = time.monotonic()
+            self._text, self._done, self._total = text, done, total
+            self._show(now=is_new)
+
+    def _redraw(self) -> None:
+        while not self._ended.wait(TERMINAL_PERIOD_S):
+            with self._lock:
+                if self._text:
+                    self._show()
+
+    def _show(self, *, now: bool = False) -> None:
+        elapsed_s = time.monotonic() - self._began_s
+        clock = f'  {elapsed_s:.0f} s' if elapsed_s >= 1 else ''
+        self._progress.show(self._done, self._total, f'{self._text}{clock}', now=now)

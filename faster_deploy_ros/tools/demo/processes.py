@@ -3,7 +3,6 @@
 """The processes of a run: started, listened to, ended in good order, never left behind."""
 
 from collections.abc import Callable, Mapping
-import ctypes
 import json
 import os
 from pathlib import Path
@@ -15,14 +14,14 @@ import time
 from types import FrameType, TracebackType
 from typing import Any, BinaryIO
 
+from faster_deploy_ros.tools.parent import end_with_parent
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SEVERE = ('ERROR ', 'FATAL ')
 LOG_FORMAT = '{severity} {name}: {message}'
 PATIENCE_S = 8.0    # for an orderly end, then SIGTERM
 HARDNESS_S = 2.0    # after SIGTERM, then SIGKILL
 PUMP_S = 0.05
-PR_SET_PDEATHSIG = 1   # prctl(2), Linux
-C_LIBRARY = ctypes.CDLL(None)
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
@@ -122,7 +121,7 @@ class Crew:
             [sys.executable, '-m', module, *arguments], env=self._environ,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True,   # a Ctrl-C is ours alone: we end them one after another
-            preexec_fn=_end_with_parent(os.getpid()))   # noqa: PLW1509  one system call, no lock
+            preexec_fn=end_with_parent(os.getpid()))   # noqa: PLW1509  one system call, no lock
         child = self._children[name] = Child(name, process, self._logs / f'{name}.log')
         for stream, take in ((process.stdout, self._take_event), (process.stderr, self._take_log)):
             assert stream is not None
@@ -214,16 +213,3 @@ class Crew:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._asked += 1
-
-
-def _end_with_parent(parent: int) -> Callable[[], None] | None:
-    """Make what a child runs before its program: ask the kernel to end it when we die."""
-    if not sys.platform.startswith('linux'):
-        return None
-
-    def ask() -> None:
-        C_LIBRARY.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-        if os.getppid() != parent:   # we died before the kernel was asked
-            os._exit(1)
-
-    return ask
