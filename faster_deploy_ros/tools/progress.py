@@ -74,7 +74,7 @@ class Activity:
         self._progress = progress or Progress()
         self._lock = threading.Lock()   # around what is shown, and the showing
         self._ended = threading.Event()
-        self._text = ''
+        self._text = self._detail = ''
         self._done = 0
         self._total: int | None = None
         self._began_s = 0.0
@@ -91,13 +91,18 @@ class Activity:
         self._thread.join()
         self._progress.clear()
 
-    def report(self, text: str, done: int = 0, total: int | None = None) -> None:
-        """Say what is being done, and how much of how much where there is something to count."""
+    def report(
+            self, text: str, done: int = 0, total: int | None = None, detail: str = '') -> None:
+        """
+        Say what is being done, and how much of how much where there is something to count.
+
+        :param detail: changes too often for a line of its own in a log.
+        """
         with self._lock:
             is_new = text != self._text
             if is_new:
                 self._began_s = time.monotonic()
-            self._text, self._done, self._total = text, done, total
+            self._text, self._done, self._total, self._detail = text, done, total, detail
             self._show(now=is_new)
 
     def _redraw(self) -> None:
@@ -109,4 +114,6 @@ class Activity:
     def _show(self, *, now: bool = False) -> None:
         elapsed_s = time.monotonic() - self._began_s
         clock = f'  {elapsed_s:.0f} s' if elapsed_s >= 1 else ''
-        self._progress.show(self._done, self._total, f'{self._text}{clock}', now=now)
+        self._progress.show(
+            self._done, self._total, f'{self._text}{clock}{self._detail and "  "}{self._detail}',
+            now=now)

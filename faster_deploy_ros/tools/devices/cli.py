@@ -13,7 +13,7 @@ from faster_deploy_ros.cores import CORES
 from faster_deploy_ros.cores.device import Capabilities, Device, UnavailableRuntime
 from faster_deploy_ros.errors import BadValue
 from faster_deploy_ros.tools.devices.probe import LIMIT_S, plain, probe, remedy
-from tabulate import tabulate
+from faster_deploy_ros.tools.layout import lay_out
 
 # Capability -> how the table calls it.
 WORDS = {
@@ -72,8 +72,7 @@ def _table(there: Sequence[Device]) -> str:
         return ''
     rows = [_row(list(alike)) for _, alike in groupby(there, lambda each: (
         each.scheme, each.name, str(each.capabilities)))]
-    return tabulate(rows, headers=('device', 'name', 'version', 'can'), tablefmt='simple',
-                    disable_numparse=True)
+    return lay_out(rows, ('device', 'name', 'version', 'can'), texts=4)
 
 
 def _row(alike: Sequence[Device]) -> tuple[str, ...]:
