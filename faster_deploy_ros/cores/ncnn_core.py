@@ -1,0 +1,315 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""ncnn: one net for all seats, one extractor for each inference."""
+
+from collections.abc import Mapping, Sequence
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+import os
+from pathlib import Path
+from typing import Any
+
+from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
+from faster_deploy_ros.cores.base import BaseInferCore
+from faster_deploy_ros.cores.device import Capabilities, Device
+from faster_deploy_ros.cores.ncnn_layers import complaint, keeps_its_input, without_focus
+from faster_deploy_ros.cores.ncnn_param import Layer, outputs_of, read_param, write_param
+from faster_deploy_ros.cores.ncnn_shapes import input_shapes
+from faster_deploy_ros.cores.options import option
+from faster_deploy_ros.cores.source import LoadedModel, unpack
+from faster_deploy_ros.cores.uri import ModelUri
+from faster_deploy_ros.errors import InferFailed, LoadFailed, Unavailable, Unsupported
+import ncnn
+import numpy as np
+from numpy.typing import NDArray
+
+CPU = Device('ncnn', 0, 'CPU', Capabilities(
+    external_blobs=True, from_bytes=True, versions={'ncnn': ncnn.__version__}))
+VULKAN_LIBRARIES = ('libvulkan.so.1', 'libvulkan.so', 'vulkan-1.dll', 'libvulkan.1.dylib')
+CODES: Mapping[int, str] = {-100: 'out of memory, or a blob came out empty'}
+OTHERS = 'the weights are not those of this param; copy both files again, from one place'
+
+_address_of = ctypes.pythonapi.PyCapsule_GetPointer
+_address_of.restype = ctypes.c_void_p
+_address_of.argtypes = (ctypes.py_object, ctypes.c_char_p)
+
+
+@dataclass(frozen=True)
+class NcnnOptions:
+    """What an ``ncnn`` URI can ask for."""
+
+    threads: int = option(
+        1, 'threads inside one layer; 0: as many as there are cores', minimum=0)
+    precision: str = option(
+        'fp32', 'of the arithmetic; fp16 and bf16 are faster where the processor has them',
+        choices=('fp32', 'fp16', 'bf16'))
+    weights: str = option('', 'the .bin file; empty: beside the .param')
+    input: tuple[str, ...] = option(
+        (), 'shape of the input where the param does not say it, 1x3x416x416; of several inputs '
+        'left:1x2x3,right:1x2x3')
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output of the net: its index there, and whether its memory can be lent."""
+
+    index: int
+    shape: tuple[int, ...]   # without the batch axis
+    is_lent: bool = False
+
+
+class NcnnCore(BaseInferCore):
+    """
+    A model in ncnn: ``ncnn.0:///m.param?threads=2``, with ``m.bin`` beside it.
+
+    ncnn's blobs have no batch axis: ours have one of size 1 in front of them, as in ONNX. Device
+    0 is the CPU, the others are what Vulkan finds. The model is tried once while it is loaded,
+    layer by layer, because ncnn checks no shapes.
+    """
+
+    scheme = 'ncnn'
+    options_type = NcnnOptions
+
+    def __init__(self, uri: str | os.PathLike[str] | ModelUri, *, seats: int = 2) -> None:
+        """Read the options; nothing is loaded yet."""
+        super().__init__(uri, seats=seats)
+        self.options: NcnnOptions = self._options
+        self._net: Any = None
+        self._ports: dict[str, Port] = {}
+
+    @classmethod
+    def devices(cls) -> Sequence[Device]:
+        """List the CPU and the Vulkan devices on which a small model gives the right answer."""
+        return [CPU, *_vulkan_devices()]
+
+    def _select_device(self) -> Device:
+        # Vulkan is not even looked for when nobody asks for it: its drivers take their time.
+        return CPU if self._uri.device == CPU.index else super()._select_device()
+
+    def _load(self, source: Path | bytes) -> LoadedModel:
+        text, weights = self._read(source)
+        layers = without_focus(read_param(text, self._name))
+        unknown = sorted({each.kind for each in layers if ncnn.layer_to_index(each.kind) < 0})
+        if unknown:
+            raise LoadFailed(
+                f"{self._name}: ncnn {ncnn.__version__} has no layer {', '.join(unknown)}; "
+                'convert the model again (faster-deploy convert MODEL.onnx --to ncnn), or '
+                'install a newer ncnn')
+        shapes = input_shapes(self._name, layers, self.options.input, self._card_path(source))
+        net = self._make_net()
+        _refuse(self._name, net.load_param_mem(write_param(layers)), 'reading the param')
+        self._check_device(net)
+        _check_arity(self._name, net, layers)
+        reader = _Weights(self._name, weights)
+        _refuse(self._name, net.load_model(reader), 'reading the weights')
+        reader.check_end()
+        found = _probe(self._name, net, layers, shapes)
+        self._net = net
+        indices = {blob.name: index for index, blob in enumerate(net.blobs())}
+        self._ports = {
+            name: Port(indices[name], found[name], keeps_its_input(layers, name))
+            for name in (*shapes, *outputs_of(layers))}
+        if len(self._ports) == len(shapes):
+            raise LoadFailed(f'{self._name}: the param has no output, expected a blob unread')
+        return LoadedModel([
+            BlobSpec(name, np.dtype(np.float32), (1, *port.shape), name in shapes,
+                     'NCHW' if name in shapes and len(port.shape) == 3 else '')
+            for name, port in self._ports.items()])
+
+    def _unload(self) -> None:
+        self._net = None
+
+    def _infer(self, blobs: BlobsBuffer) -> None:
+        ports = self._ports
+        extractor = self._net.create_extractor()
+        for blob in blobs.inputs:
+            port = ports[blob.spec.name]
+            # A Mat of an array is only its address: the blob keeps the memory while we run.
+            mat = ncnn.Mat(blob.data[0])
+            extractor.input(port.index, mat if port.is_lent else mat.clone())
+        for blob in blobs.outputs:
+            name = blob.spec.name
+            mat = ncnn.Mat()
+            code = extractor.extract(ports[name].index, mat)   # the GIL is released
+            if code:
+                raise InferFailed(
+                    f"{self._name}: ncnn returned {code} for the output '{name}': "
+                    f'{CODES.get(code, "it printed why to stderr")}')
+            array = _array(mat)
+            if array.shape != ports[name].shape:
+                raise InferFailed(
+                    f"{self._name}: the output '{name}' came as {(1, *array.shape)}, expected "
+                    f'{blob.spec.shape} as in the trial at loading; a size that depends on the '
+                    'image cannot be offered: cut the last layers off')
+            if array.flags.c_contiguous:
+                blob.adopt(array[np.newaxis])
+            else:   # ncnn begins each channel on a multiple of 16 bytes
+                np.copyto(blob.data[0], array)
+
+    def _read(self, source: Path | bytes) -> tuple[bytes, NDArray[np.uint8]]:
+        """Return the param text and the weights."""
+        if isinstance(source, bytes):
+            text, packed = unpack(source)
+            return text, np.frombuffer(packed, np.uint8)
+        beside = source.with_suffix('.bin')
+        path = Path(self.options.weights).expanduser() if self.options.weights else beside
+        text = source.read_bytes()
+        if not path.is_file():
+            read_param(text, self._name)   # if it is no param at all, that is the better answer
+            raise LoadFailed(
+                f"{self._name}: no such file '{path}', expected the weights beside the param; "
+                'copy it there, or say where it is: ?weights=/folder/m.bin')
+        return text, np.fromfile(path, np.uint8)
+
+    def _card_path(self, source: Path | bytes) -> Path | None:
+        return source.with_suffix('.yaml') if isinstance(source, Path) else None
+
+    def _make_net(self) -> Any:
+        net = ncnn.Net()
+        opt, precision = net.opt, self.options.precision
+        opt.num_threads = self.options.threads or ncnn.get_cpu_count()
+        for name in ('use_fp16_packed', 'use_fp16_storage', 'use_fp16_arithmetic'):
+            setattr(opt, name, precision == 'fp16')   # on by default, and far from the float's
+        for name in ('use_bf16_packed', 'use_bf16_storage'):
+            if hasattr(opt, name):
+                setattr(opt, name, precision == 'bf16')
+        opt.use_vulkan_compute = self.device.index > 0
+        if opt.use_vulkan_compute:
+            net.set_vulkan_device(self.device.index - 1)
+        return net
+
+    def _check_device(self, net: Any) -> None:
+        if self.device.index and not net.opt.use_vulkan_compute:
+            raise Unavailable(
+                f'{self._name}: ncnn left the GPU {self.device.name} and would run on the CPU; '
+                'check its Vulkan driver, or choose ncnn.0')
+
+
+class _Weights(ncnn.DataReader):  # type: ignore[misc]  # ncnn has no types
+    """Hands the weights to ncnn and stops at their end, which ncnn's own reader does not know."""
+
+    def __init__(self, title: str, data: NDArray[np.uint8]) -> None:
+        super().__init__()
+        self._title = title
+        self._data = data
+        self._at = 0
+
+    def read(self, buffer: Any, size: int) -> int:
+        """Fill ncnn's buffer, which comes as a capsule."""
+        if size > self._data.size - self._at:
+            raise LoadFailed(
+                f'{self._title}: the weights end after {self._data.size} bytes, expected '
+                f'{self._at + size} or more; they are cut short, or {OTHERS}')
+        ctypes.memmove(_address_of(buffer, None), self._data.ctypes.data + self._at, size)
+        self._at += size
+        return size
+
+    def check_end(self) -> None:
+        """Refuse weights of which a part was never read."""
+        if self._at != self._data.size:
+            raise LoadFailed(
+                f'{self._title}: the layers take {self._at} bytes of weights, and there are '
+                f'{self._data.size}; {OTHERS}')
+
+
+def _probe(
+        title: str, net: Any, layers: Sequence[Layer],
+        shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """
+    Run the net once on zeros, one layer after the other, and return the shape of each blob.
+
+    Each layer is asked before it runs whether it can: most would read beyond their weights.
+
+    :raises LoadFailed: a layer cannot run on what it gets.
+    """
+    found = dict(shapes)
+    zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    indices = {blob.name: index for index, blob in enumerate(net.blobs())}
+    extractor = net.create_extractor()
+    extractor.set_light_mode(False)   # keeps what has been computed
+    for name, array in zeros.items():
+        extractor.input(indices[name], ncnn.Mat(array))
+    sizes = ', '.join(f"'{name}' {(1, *shape)}" for name, shape in shapes.items())
+    for layer in layers:
+        wrong = complaint(layer, [found[name] for name in layer.bottoms])
+        if wrong:
+            raise LoadFailed(
+                f'{title}: {layer.title} {wrong}. The input was {sizes}: if the model is for '
+                'another size, say so (?input=1x3x416x416), else the files are damaged')
+        for name in layer.tops:
+            mat = ncnn.Mat()
+            code = 0 if name in shapes else extractor.extract(indices[name], mat)
+            if code:
+                raise LoadFailed(
+                    f'{title}: {layer.title} fails with {code} '
+                    f'({CODES.get(code, "ncnn printed why to stderr")}) on inputs of {sizes}; is '
+                    'that the size that the model is for? If not, say so: ?input=1x3x416x416')
+            if name not in shapes:
+                found[name] = _array(mat).shape
+    return found
+
+
+def _array(mat: Any) -> NDArray[np.float32]:
+    """Return what lies in a blob, without a copy; the array keeps the blob alive."""
+    if mat.dims == 0:
+        return np.empty(0, np.float32)
+    if mat.elemsize != 4 or mat.elempack != 1:
+        raise Unsupported(
+            f'ncnn: a blob came with {mat.elemsize} bytes an element, expected float32')
+    array: NDArray[np.float32] = np.asarray(mat)
+    return array
+
+
+def _check_arity(title: str, net: Any, layers: Sequence[Layer]) -> None:
+    """Refuse several blobs where a layer is for one: it would look at one alone, or at none."""
+    for layer, own in zip(layers, net.layers()):
+        if own.one_blob_only and layer.bottoms and (len(layer.bottoms), len(layer.tops)) != (1, 1):
+            raise LoadFailed(
+                f'{title}: {layer.title} reads {len(layer.bottoms)} blobs and makes '
+                f'{len(layer.tops)}, expected one and one; the param is damaged')
+
+
+def _refuse(title: str, code: int, doing: str) -> None:
+    if code:
+        raise LoadFailed(
+            f'{title}: ncnn returned {code} when {doing} '
+            f'({CODES.get(code, "it printed why to stderr")}); the model is damaged, or made for '
+            f'a newer ncnn than {ncnn.__version__}: convert it again')
+
+
+@cache
+def _vulkan_devices() -> tuple[Device, ...]:
+    """Try each Vulkan device once; without Vulkan's loader ncnn is not asked: it complains."""
+    if not any(map(_can_open, VULKAN_LIBRARIES)):
+        return ()
+    return tuple(
+        Device('ncnn', 1 + index, f'Vulkan {ncnn.get_gpu_info(index).device_name()}',
+               CPU.capabilities)
+        for index in range(ncnn.get_gpu_count()) if _gpu_works(index))
+
+
+def _can_open(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _gpu_works(index: int) -> bool:
+    """Let a Vulkan device double a few numbers."""
+    x = np.arange(64, dtype=np.float32).reshape(4, 4, 4)
+    net = ncnn.Net()
+    net.opt.use_vulkan_compute = True
+    net.set_vulkan_device(index)
+    layers = (Layer('Input', 'x', (), ('x',)),
+              Layer('BinaryOp', 'double', ('x',), ('y',), {0: '2', 1: '1', 2: '2.0'}))
+    reader = _Weights('ncnn', np.empty(0, np.uint8))
+    if net.load_param_mem(write_param(layers)) or net.load_model(reader):
+        return False
+    extractor, y = net.create_extractor(), ncnn.Mat()
+    extractor.input(0, ncnn.Mat(x).clone())
+    return (
+        net.opt.use_vulkan_compute and extractor.extract(1, y) == 0
+        and np.allclose(_array(y), 2 * x))
