@@ -1,0 +1,190 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One comparison from two URIs to a verdict."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from faster_deploy_ros.cores import InferCore, open_core
+from faster_deploy_ros.errors import BlobMismatch, FasterDeployError, Unsupported
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.tasks import open_model
+from faster_deploy_ros.tasks.detection.detector import Detector
+from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain, Patient
+from faster_deploy_ros.tools.compare.measure import measure, Measured, Threshold
+from faster_deploy_ros.tools.compare.pictures import pictures
+from faster_deploy_ros.tools.compare.reading import candidate_reading, Reading
+from faster_deploy_ros.tools.compare.side import options, Side
+from faster_deploy_ros.tools.compare.structure import structural
+from faster_deploy_ros.tools.compare.tolerance import SAME, tolerance
+from faster_deploy_ros.tools.compare.verdict import DIFFERS, Figures, judge, Verdict
+
+Report = Callable[[int, int, str], None]   # done, of how many, what
+
+
+@dataclass(frozen=True)
+class Request:
+    """
+    What is to be compared.
+
+    :param reference: URI or path of the model that is right.
+    :param candidate: URI or path of the one that should be the same.
+    :param images: a folder; None: rendered rooms and noise.
+    :param family: of both; ``'auto'``: as the reference tells.
+    :param most: images at most.
+    :param confidence: score from which a detection counts.
+    :param nms: overlap of the suppression.
+    :param tolerance: a row of TOLERANCES.
+    """
+
+    reference: str
+    candidate: str
+    images: str | None = None
+    family: str = 'auto'
+    most: int = 64
+    confidence: float = 0.25
+    nms: float = 0.45
+    tolerance: str = 'fp32'
+
+    @property
+    def threshold(self) -> Threshold:
+        """Confidence and suppression."""
+        return self.confidence, self.nms
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """
+    What a comparison has shown.
+
+    :param reference: where the reference ran, and what it sees.
+    :param candidate: the same.
+    :param figures: None where the candidate could not be asked.
+    :param diagnosis: why they differ; None where they do not.
+    :param labels: of the reference, by class id.
+    :param notes: what a reader of the figures must know.
+    """
+
+    request: Request
+    reference: str
+    candidate: str
+    images: str
+    figures: Figures | None
+    verdict: Verdict
+    diagnosis: Diagnosis | None
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def compare(request: Request, report: Report = lambda done, of, what: None) -> Comparison:
+    """
+    Open both, show them the same images, judge, and look for the cause if they differ.
+
+    :raises FasterDeployError: a model cannot be opened by its runtime, an image cannot be read, or
+        the reference is no detector.
+    """
+    tolerance(request.tolerance)
+    report(0, 0, 'reading the images')
+    frames, described = pictures(request.images, request.most)
+    report(0, 0, 'opening both models')
+    with open_core(request.reference, seats=1) as first, \
+            open_core(request.candidate, seats=1) as second:
+        reference = Side(_open_reference(request, first))
+        return _Run(request, reference, second, frames, described, report).result()
+
+
+def _open_reference(request: Request, core: InferCore) -> Detector:
+    model = open_model(request.family, core, options(*request.threshold))
+    if not isinstance(model, Detector):
+        raise Unsupported(
+            f"compare: '{request.reference}' is of the family {type(model).__name__}, expected a "
+            'detector; other tasks are not compared yet')
+    return model
+
+
+class _Run:
+    """One comparison under way, with both models open."""
+
+    def __init__(
+            self, request: Request, reference: Side, core: InferCore, frames: Sequence[Frame],
+            described: str, report: Report) -> None:
+        self._request, self._reference, self._core = request, reference, core
+        self._frames, self._described, self._report = frames, described, report
+        self._notes: list[str] = []
+        self._title = str(core.uri)
+
+    def result(self) -> Comparison:
+        """Look at the structure, then at the figures, then for the cause."""
+        reading = self._reading()
+        structure = structural(self._reference.model, self._core, reading.card)
+        if structure is not None:
+            return self._end(None, Verdict(DIFFERS, (structure.cause,)), structure)
+        try:
+            side = Side(reading.open(self._core, options(*self._request.threshold)))
+        except FasterDeployError as error:
+            return self._unreadable(reading, error)
+        self._title = _title(self._core, side.model)
+        measured = measure(
+            self._reference, side, self._frames, self._request.threshold,
+            lambda done: self._report(done, len(self._frames), 'showing the images to both'))
+        limit = tolerance(self._request.tolerance)
+        figures = measured.figures(limit)
+        verdict = judge(figures, measured.figures(SAME), limit)
+        self._note_figures(figures, measured)
+        diagnosis = None if verdict.is_good else self._explain(side.reading, measured)
+        return self._end(figures, verdict, diagnosis)
+
+    def _reading(self) -> Reading:
+        reference = self._reference.model
+        reading, has_card = candidate_reading(self._core, reference)
+        if not has_card and self._reference.model.card.family:
+            self._notes.append(
+                'the candidate has no card beside it: it was read like the reference; on a robot '
+                'it needs one')
+        if self._request.family != 'auto':
+            reading = replace(reading, family=self._request.family)
+        names = [spec.name for core in (reference.core, self._core)
+                 for spec in core.specs.values() if not spec.is_input]
+        if len(names) == 2 and names[0] != names[1]:
+            self._notes.append(f"output '{names[0]}' is '{names[1]}' in the candidate")
+        return reading
+
+    def _unreadable(self, reading: Reading, error: FasterDeployError) -> Comparison:
+        """Look for another reading in which the candidate is a detector after all."""
+        if not isinstance(error, BlobMismatch):
+            raise error
+        diagnosis = self._explain(reading, None)
+        verdict = Verdict(DIFFERS, (f'the candidate cannot be read: {error}',))
+        return self._end(None, verdict, diagnosis)
+
+    def _explain(self, reading: Reading, measured: Measured | None) -> Diagnosis:
+        self._report(0, 0, 'they differ: looking for the cause')
+        patient = Patient(
+            self._reference, self._core, reading, self._frames, self._request.threshold)
+        return explain(patient, measured, tolerance(self._request.tolerance))
+
+    def _note_figures(self, figures: Figures, measured: Measured) -> None:
+        if not measured.lies_the_same:
+            self._notes.append(
+                'the tensors are not compared: the image lies differently in the two inputs, or '
+                'only one of them decodes its boxes')
+        if figures.boxes is not None and not figures.boxes.objects:
+            self._notes.append(
+                'neither model finds anything on these images, so that only the tensors speak: '
+                'give --images DIR with images that it knows')
+        if figures.boxes is not None and figures.boxes.ties:
+            self._notes.append(
+                f'{figures.boxes.ties} objects are left out: both models propose the same boxes '
+                'there, and the suppression had two equal choices')
+
+    def _end(
+            self, figures: Figures | None, verdict: Verdict,
+            diagnosis: Diagnosis | None) -> Comparison:
+        return Comparison(
+            self._request, _title(self._reference.model.core, self._reference.model), self._title,
+            self._described, figures, verdict, diagnosis, self._reference.model.labels,
+            tuple(self._notes))
+
+
+def _title(core: InferCore, model: Detector) -> str:
+    return f'{core.uri}\n{core.device}, {model.summary}'

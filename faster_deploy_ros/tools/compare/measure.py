@@ -1,0 +1,71 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Shows images to two models and keeps what the figures need."""
+
+from collections.abc import Callable, Sequence
+
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.tools.compare.boxes import Answer, ImageFigures, judge_image, total
+from faster_deploy_ros.tools.compare.side import Seen, Side
+from faster_deploy_ros.tools.compare.tensors import TensorTally
+from faster_deploy_ros.tools.compare.tolerance import Tolerance
+from faster_deploy_ros.tools.compare.verdict import Figures
+
+Threshold = tuple[float, float]   # confidence, suppression
+
+
+class Measured:
+    """
+    What two models have said about the same images; tensors are summed up, answers are kept.
+
+    :param threshold: confidence from which a detection counts, overlap of the suppression.
+    """
+
+    def __init__(self, threshold: Threshold) -> None:
+        """Begin with no image."""
+        self._threshold = threshold
+        self._tallies: dict[str, TensorTally] = {}
+        self._answers: list[tuple[Answer, Answer]] = []
+        self.failure = ''
+        self.lies_the_same = True
+
+    def add(self, reference: Seen, candidate: Seen) -> None:
+        """Count one image in."""
+        if reference.lies != candidate.lies:
+            self.lies_the_same = False
+        for name, tensor in reference.parts.items():
+            other = candidate.parts.get(name)
+            if other is None or other.shape != tensor.shape:
+                self.lies_the_same = False
+            elif self.lies_the_same:
+                self._tallies.setdefault(name, TensorTally(name)).add(tensor, other)
+        if reference.answer is not None and candidate.answer is not None:
+            self._answers.append((reference.answer, candidate.answer))
+        elif not self.failure:
+            self.failure = (
+                f'the reference fails: {reference.failure}' if reference.failure
+                else f'the candidate fails: {candidate.failure}')
+
+    def images(self, tolerance: Tolerance) -> list[ImageFigures]:
+        """Judge the boxes of each image."""
+        return [
+            judge_image(reference, candidate, tolerance, *self._threshold)
+            for reference, candidate in self._answers]
+
+    def figures(self, tolerance: Tolerance) -> Figures:
+        """Return all figures, boxes judged by a tolerance."""
+        tensors = tuple(
+            tally.figures() for tally in self._tallies.values()) if self.lies_the_same else ()
+        boxes = None if self.failure else total(self.images(tolerance))
+        return Figures(tensors, boxes, self.failure)
+
+
+def measure(
+        reference: Side, candidate: Side, frames: Sequence[Frame], threshold: Threshold,
+        report: Callable[[int], None] = lambda done: None) -> Measured:
+    """Show all frames to both, each frame to one after the other."""
+    measured = Measured(threshold)
+    for index, frame in enumerate(frames):
+        report(index)
+        measured.add(reference.see(frame), candidate.see(frame))
+    return measured

@@ -1,0 +1,178 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The mistakes that a converted model may have, each as the reading that would undo it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from faster_deploy_ros.blobs import BlobSpec
+from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.tasks.pixels import ULTRALYTICS, YOLOX, YOLOX_LEGACY
+from faster_deploy_ros.tools.compare.reading import Reading
+
+COLOR, SCALE, LETTERBOX, LAYOUT = 'colour order', 'scale', 'letterbox', 'layout'
+NORMALISATION, DECODING, OUTPUT_LAYOUT = 'normalisation', 'decoding', 'output layout'
+BOX_CODING, SIGMOID = 'box coding', 'sigmoid'
+_CAN_BE_SCALE = (1.0, 255.0)
+_OUTPUT_LAYOUTS = {
+    'no batch axis': 'has no batch axis', 'transposed': 'has rows and columns exchanged',
+    'transposed memory': 'lies in memory transposed, against its declared shape'}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """
+    A candidate read in another way.
+
+    :param mistakes: what it would mean, one name for each thing changed.
+    :param cause: what is wrong if the candidate agrees when read so.
+    :param remedy: what to do about it.
+    """
+
+    mistakes: tuple[str, ...]
+    reading: Reading
+    cause: str
+    remedy: str
+
+
+Alter = Callable[[Reading, InferCore], Iterator[Trial]]
+
+
+def trials(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    """Yield every single mistake that the candidate's tensors allow."""
+    for alter in (_color, _scale, _letterbox, _layout, _normalisation, _output_layout, _decoding,
+                  _box_coding, _sigmoid):
+        yield from alter(reading, core)
+
+
+def double_trials(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    """Yield two mistakes at a time, of those about what the candidate is given."""
+    for one, other in combinations((_color, _scale, _letterbox, _layout), 2):
+        for first in one(reading, core):
+            for second in other(first.reading, core):
+                yield Trial(
+                    first.mistakes + second.mistakes, second.reading,
+                    f'{first.cause}; and {second.cause}', f'{first.remedy}; and {second.remedy}')
+
+
+def _with_input(reading: Reading, **said: Any) -> Reading:
+    card = replace(reading.card, input=replace(reading.card.input, **said))
+    return replace(reading, card=card)
+
+
+def _color(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    now = reading.card.input.color
+    other = 'rgb' if now == 'bgr' else 'bgr'
+    yield Trial(
+        (COLOR,), _with_input(reading, color=other),
+        f'the candidate wants {other.upper()} and is given {str(now).upper()}',
+        f'write input: {{color: {other}}} into its card, or convert it without exchanging '
+        'channels')
+
+
+def _scale(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    card = reading.card.input
+    top = (card.scale or 1.0) * reading.factor
+    for factor in (1 / 255, 255.0):
+        wanted = top * factor
+        cause = f'the candidate wants numbers from 0 to {wanted:.3g} and is given 0 to {top:.3g}'
+        if wanted in _CAN_BE_SCALE and not any(card.mean or ()):
+            yield Trial(
+                (SCALE,), _with_input(reading, scale=wanted), cause,
+                f'write input: {{scale: {wanted:g}}} into its card, or convert it without scaling')
+        else:
+            too = 'divides' if factor > 1 else 'multiplies'
+            yield Trial(
+                (SCALE,), replace(reading, factor=reading.factor * factor),
+                f'{cause}: it {too} by 255 once too often',
+                'convert it without normalisation: its mean and scale are applied before it')
+
+
+def _letterbox(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    now = reading.card.input.letterbox
+    other = 'center' if now == 'corner' else 'corner'
+    places = {'corner': 'in the upper left corner', 'center': 'in the middle'}
+    yield Trial(
+        (LETTERBOX,), _with_input(reading, letterbox=other),
+        f'the image lies {places[str(now)]} of the input, the reference has it {places[other]}',
+        f'write input: {{letterbox: {other}}} into its card')
+
+
+def _layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    for spec in _images(core):
+        if 3 in (spec.shape[1], spec.shape[3]):
+            declared, wanted = ('NCHW', 'NHWC') if spec.shape[1] == 3 else ('NHWC', 'NCHW')
+            yield Trial(
+                (LAYOUT,), replace(reading, gives='swapped memory'),
+                f'the candidate declares {declared} and reads its memory as {wanted}',
+                f'convert it with its input declared as {wanted}, or without the transposition '
+                'inside')
+        if spec.shape[3] == 3:
+            yield Trial(
+                (LAYOUT,), replace(reading, gives='channels last'),
+                'the candidate wants NHWC, channels last, and this family gives NCHW',
+                'convert it with its input as NCHW, channels first')
+
+
+def _normalisation(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    card = reading.card.input
+    for name, pixels in (('current YOLOX, BGR 0 to 255', YOLOX),
+                         ('old YOLOX or torchvision, ImageNet mean and deviation', YOLOX_LEGACY),
+                         ('Ultralytics, RGB 0 to 1', ULTRALYTICS)):
+        if (card.mean or (0, 0, 0)) != pixels.mean:   # other differences are single mistakes
+            yield Trial(
+                (NORMALISATION,), _with_input(
+                    reading, color=pixels.color, scale=pixels.scale, mean=pixels.mean,
+                    std=pixels.std),
+                f'the candidate wants the numbers of {name}',
+                f'write input: {{color: {pixels.color}, scale: {pixels.scale:g}, mean: '
+                f'{list(pixels.mean)}, std: {list(pixels.std)}}} into its card')
+
+
+def _output_layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    for spec in _outputs(core):
+        changes = ('transposed', 'transposed memory') if len(spec.shape) == 3 else (
+            ('no batch axis',) if len(spec.shape) == 2 else ())
+        for change in changes:
+            yield Trial(
+                (OUTPUT_LAYOUT,), replace(reading, says=(*reading.says, change)),
+                f"the candidate's output {_OUTPUT_LAYOUTS[change]}",
+                f'convert it without the last Transpose or Reshape, as {reading.family} has it')
+
+
+def _decoding(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    if reading.card.decoded is None:
+        return
+    now, other = ('decoded', 'raw') if reading.card.decoded else ('raw', 'decoded')
+    yield Trial(
+        (DECODING,), replace(reading, card=replace(reading.card, decoded=other == 'decoded')),
+        f"the candidate's boxes are {other} and are read as {now}",
+        f'write output: {{decoded: {str(other == "decoded").lower()}}} into its card')
+
+
+def _box_coding(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    yield Trial(
+        (BOX_CODING,), replace(reading, says=(*reading.says, 'corners')),
+        "the candidate's boxes are corners and are read as centre and size",
+        f'convert it without the change of its boxes: {reading.family} has centre and size')
+
+
+def _sigmoid(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    yield Trial(
+        (SIGMOID,), replace(reading, says=(*reading.says, 'logits')),
+        "the candidate's scores are logits: the sigmoid is missing",
+        'convert it from a model with its sigmoids inside')
+    yield Trial(
+        (SIGMOID,), replace(reading, says=(*reading.says, 'two sigmoids')),
+        "the candidate's scores went through a sigmoid twice",
+        'convert it without adding a sigmoid: the model has its own')
+
+
+def _images(core: InferCore) -> list[BlobSpec]:
+    return [spec for spec in core.specs.values() if spec.is_input and len(spec.shape) == 4]
+
+
+def _outputs(core: InferCore) -> list[BlobSpec]:
+    return [spec for spec in core.specs.values() if not spec.is_input]

@@ -1,0 +1,68 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How a candidate is read: what it is given, and what its answer is taken for."""
+
+from dataclasses import dataclass, replace
+
+from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.tasks import card_beside, DetectionOptions, ModelCard, open_model
+from faster_deploy_ros.tasks.card import InputCard
+from faster_deploy_ros.tasks.detection.detector import Detector
+from faster_deploy_ros.tools.compare.reshaped_core import ReshapedCore
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    One way to read a detector.
+
+    :param family: a row of MODELS.
+    :param card: what it wants to see.
+    :param factor: what every number that it is given is multiplied by.
+    :param gives: how its input differs from what it declares, a row of reshaped_core.INPUTS.
+    :param says: how its output does, rows of reshaped_core.OUTPUTS, in the order to undo them.
+    """
+
+    family: str
+    card: ModelCard
+    factor: float = 1.0
+    gives: str = ''
+    says: tuple[str, ...] = ()
+
+    def open(self, core: InferCore, options: DetectionOptions) -> Detector:
+        """
+        Read a loaded core that way.
+
+        :raises FasterDeployError: its tensors cannot be read so.
+        """
+        if self.factor != 1 or self.gives or self.says:
+            core = ReshapedCore(core, self.factor, self.gives, self.says)
+        model = open_model(self.family, core, options, card=self.card)
+        assert isinstance(model, Detector)   # the reference was one, of the same family
+        return model
+
+
+def reading_of(model: Detector) -> Reading:
+    """Return how an opened detector is read, with all that family and metadata have decided."""
+    pixels = model.pixels
+    seen = InputCard(
+        size=model.input_size, color=pixels.color, scale=pixels.scale, mean=pixels.mean,
+        std=pixels.std, letterbox=model.card.input.letterbox or model.placement, pad=pixels.pad)
+    return Reading(model.family, ModelCard(
+        model.family, model.labels, seen, getattr(model, 'is_decoded', None)))
+
+
+def candidate_reading(core: InferCore, reference: Detector) -> tuple[Reading, bool]:
+    """
+    Return how a candidate asks to be read, and whether it has a card that says so.
+
+    Without a card it is read like the reference, except for what the model itself can tell: its
+    metadata, and whether its boxes are decoded.
+
+    :raises LoadFailed: its card cannot be read.
+    """
+    card = card_beside(core.uri.path)
+    if card is not None:
+        return Reading(card.family or reference.family, card), True
+    inherited = reading_of(reference)
+    return replace(inherited, card=replace(inherited.card, decoded=None)), False

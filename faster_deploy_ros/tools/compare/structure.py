@@ -1,0 +1,67 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the shapes of two models' tensors tell before any image is shown."""
+
+from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.tasks import ModelCard
+from faster_deploy_ros.tasks.detection.detector import Detector
+from faster_deploy_ros.tools.compare.diagnosis import Diagnosis
+
+CLASS_COUNT, INPUT_SIZE, OUTPUTS, LABELS = 'class count', 'input size', 'outputs', 'labels'
+
+
+def structural(reference: Detector, core: InferCore, card: ModelCard) -> Diagnosis | None:
+    """
+    Find a difference that no other preprocessing can undo; None where there is none.
+
+    :param core: the candidate's.
+    :param card: how the candidate is read.
+    """
+    outputs = [spec for spec in core.specs.values() if not spec.is_input]
+    if len(outputs) != 1:
+        return Diagnosis(
+            OUTPUTS, f'the candidate has {len(outputs)} outputs, the reference 1',
+            'convert the whole model: its head was cut off before the outputs are joined',
+            '; '.join(map(str, outputs)))
+    return _of_output(reference, outputs[0].shape) or _of_labels(reference, card)
+
+
+def _of_output(reference: Detector, shape: tuple[int, ...]) -> Diagnosis | None:
+    classes = len(reference.labels)
+    own = next(
+        spec for spec in reference.core.specs.values() if not spec.is_input).shape[-2:]
+    other = shape[-2:]
+    if len(other) < 2 or -1 in (*own, *other) or sorted(own) == sorted(other):
+        return None
+    evidence = f'output {list(shape)}, the reference has {list(own)}'
+    columns = next((n for n in own if n in (classes + 4, classes + 5)), own[-1])
+    cells = own[0] if own[1] == columns else own[1]
+    if cells in other:
+        found = (other[0] if other[1] == cells else other[1]) - (columns - classes)
+        return Diagnosis(
+            CLASS_COUNT, f'the candidate has {found} classes, the reference {classes}',
+            'convert the model that the reference is: this one was trained or cut for other '
+            'classes', evidence)
+    if columns in other:
+        return Diagnosis(
+            INPUT_SIZE, 'the candidate has another number of cells: it was made for another size '
+            'of the input', 'convert it for the size of the reference, '
+            f'{reference.input_size[0]}x{reference.input_size[1]}', evidence)
+    return Diagnosis(
+        OUTPUTS, "the candidate's output has another shape altogether",
+        'convert the model that the reference is, with its whole head', evidence)
+
+
+def _of_labels(reference: Detector, card: ModelCard) -> Diagnosis | None:
+    own, other = reference.labels, card.labels
+    if not other or own == other:
+        return None
+    if len(own) != len(other):
+        return Diagnosis(
+            CLASS_COUNT, f"the candidate's card names {len(other)} classes, the model has "
+            f'{len(own)}', 'write the labels of the reference into its card', '')
+    index = next(index for index, label in enumerate(own) if label != other[index])
+    return Diagnosis(
+        LABELS, f"the candidate calls class {index} '{other[index]}', the reference "
+        f"'{own[index]}'",
+        'write the labels of the reference into its card', '')
