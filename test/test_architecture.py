@@ -31,8 +31,9 @@ VENDORS = {
     'rknn': {'cores/rknn_core.py'},
     'MNN': {'cores/mnn_core.py'},
     'openvino': {'cores/openvino_core.py'},
-    'tritonclient': {'cores/triton_core.py'},
-    'grpc': {'cores/triton_core.py'},
+    'tritonclient': {
+        'cores/triton_link.py', 'cores/triton_model.py', 'cores/triton_seat.py'},
+    'grpc': {'cores/triton_link.py'},
 }
 ROS = {'rclpy', 'cv_bridge', 'launch', 'launch_ros', 'ament_index_python', 'rosidl_runtime_py'}
 # Folder -> what it knows nothing about.
