@@ -32,8 +32,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     (r'IR version', 'Export it with an older IR version, or install a newer onnxruntime'),
     (r'opset \d+|opset_import|under development',
      'Export it with an older opset, or install a newer onnxruntime'),
-    (r'external data|External initializer|model_path must not be empty|GetFileLength for|'
-     r'cannot get file size',
+    (r'external data|External initializer|model_path must not be|get file size|GetFileLength',
      'Its weights are in a second file: keep that file beside the model, and load from the path'),
     (r'protobuf|No graph|ModelProto',
      'It is no ONNX model, or cut short: compare its size with the original and copy it again'),
