@@ -11,7 +11,7 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tools.compare.measure import Measured, Threshold
 from faster_deploy_ros.tools.compare.mistakes import double_trials, Trial, trials
 from faster_deploy_ros.tools.compare.reading import Reading
-from faster_deploy_ros.tools.compare.side import options, Seen, Side
+from faster_deploy_ros.tools.compare.side import options, SCORES, Seen, Side
 from faster_deploy_ros.tools.compare.tensors import TensorFigures
 from faster_deploy_ros.tools.compare.tolerance import looser, LOOSEST, Tolerance
 from faster_deploy_ros.tools.compare.verdict import agrees, Figures
@@ -20,6 +20,7 @@ COLLAPSE, OVERFLOW, QUANTISATION = 'collapsed scores', 'overflow', 'quantisation
 FAILURE, UNKNOWN = 'failure', 'unknown'
 TRIED_ON = 3            # images
 COLLAPSED_PEAK = 0.2    # scores that reach less than this share of the reference's have collapsed
+BYTE = 256              # distinct values of 8 bits
 DAMAGED_COSINE = 0.9    # from here down it is no longer the same model with rounding errors
 
 
@@ -158,7 +159,7 @@ def _by_statistics(figures: Figures, milder: Tolerance | None) -> Diagnosis:
             OVERFLOW, f'{bad} numbers of the candidate are NaN or infinite',
             'convert or open it with more precision: fp32 or bf16 in place of fp16',
             figures.failure)
-    scores = tensors.get('scores')
+    scores = tensors.get(SCORES)
     if scores is not None and _has_collapsed(scores):
         return _collapse(scores)
     if milder is not None:
@@ -169,7 +170,7 @@ def _by_statistics(figures: Figures, milder: Tolerance | None) -> Diagnosis:
     if figures.failure:
         return Diagnosis(
             FAILURE, figures.failure, 'run the candidate alone; convert it again', '')
-    if scores is not None and scores.cosine >= DAMAGED_COSINE:
+    if scores is not None and (scores.cosine >= DAMAGED_COSINE or scores.levels <= BYTE):
         return Diagnosis(
             QUANTISATION, 'the candidate is the same model with large errors: its rounding has '
             'damaged it', "calibrate it with more images of the robot's own camera, leave its "
@@ -198,5 +199,5 @@ def _collapse(scores: TensorFigures) -> Diagnosis:
 def _rounding(figures: Figures) -> str:
     return '; '.join(
         f'{each.name}: cosine {each.cosine:.5f}, off by {each.relative:.2%} of the range at most'
-        + (f', only {each.levels} distinct values' if each.levels <= 256 else '')
+        + (f', only {each.levels} distinct values' if each.levels <= BYTE else '')
         for each in figures.tensors)

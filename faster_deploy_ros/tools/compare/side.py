@@ -16,6 +16,7 @@ from faster_deploy_ros.tools.compare.tolerance import LOOSEST
 import numpy as np
 from numpy.typing import NDArray
 
+BOXES, SCORES = 'boxes', 'scores'   # the parts of a detector's output
 BEST = 300       # detections looked at in an image
 PROPOSED = 3000  # boxes looked at before the suppression
 LEAST_SCORE = 0.01
@@ -86,7 +87,7 @@ class Side:
         classes = len(self.model.labels)
         if rows.shape[1] not in (classes + 4, classes + 5):
             rows = rows.T
-        return {'boxes': rows[:, :4].copy(), 'scores': rows[:, 4:].copy()}
+        return {BOXES: rows[:, :4].copy(), SCORES: rows[:, 4:].copy()}
 
 
 def options(confidence: float, nms: float) -> DetectionOptions:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faster_deploy_ros.tools.compare.boxes import BoxFigures
+from faster_deploy_ros.tools.compare.side import BOXES
 from faster_deploy_ros.tools.compare.tensors import TensorFigures
 from faster_deploy_ros.tools.compare.tolerance import SAME, Tolerance
 
@@ -66,8 +67,11 @@ def agrees(figures: Figures, tolerance: Tolerance) -> bool:
 def _reasons(figures: Figures, tolerance: Tolerance) -> list[str]:
     if figures.boxes is None:
         return [figures.failure]
-    found = _reasons_of_boxes(figures.boxes, tolerance)
-    return found + _reasons_of_tensors(figures.tensors, tolerance)
+    # What a cell without an object says about a box means nothing, and most cells have none.
+    judged = [
+        each for each in figures.tensors
+        if each.name != BOXES or not figures.boxes.objects or each.bad]
+    return _reasons_of_boxes(figures.boxes, tolerance) + _reasons_of_tensors(judged, tolerance)
 
 
 def _reasons_of_boxes(boxes: BoxFigures, tolerance: Tolerance) -> list[str]:
