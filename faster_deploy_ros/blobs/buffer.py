@@ -17,9 +17,13 @@ class BlobsBuffer(Mapping[str, Blob]):
     :param blobs: inputs first, in the model's order.
     :param request: what the runtime needs for one inference: a binding, a context, a stream.
     :param owner: the core whose seat this is.
+
+    ``aliases``, from a name that somebody else's model has to one of this one's, are answered to
+    as well; they are not counted among the names.
     """
 
-    __slots__ = ('_blobs', 'in_use', 'inputs', 'is_leased', 'outputs', 'owner', 'request')
+    __slots__ = (
+        '_blobs', 'aliases', 'in_use', 'inputs', 'is_leased', 'outputs', 'owner', 'request')
 
     def __init__(
             self, blobs: Iterable[Blob], request: Any = None, owner: object = None) -> None:
@@ -29,6 +33,7 @@ class BlobsBuffer(Mapping[str, Blob]):
         self.outputs = tuple(blob for blob in self._blobs.values() if not blob.spec.is_input)
         self.request = request
         self.owner = owner
+        self.aliases: Mapping[str, str] = {}
         self.is_leased = False
         self.in_use = threading.Lock()  # held by the one inference that runs on this seat
 
@@ -38,7 +43,7 @@ class BlobsBuffer(Mapping[str, Blob]):
 
         :raises BlobMismatch: the model has none; the message lists those it has.
         """
-        blob = self._blobs.get(name)
+        blob: Blob | None = self.get(name)
         if blob is None:
             raise BlobMismatch(
                 f"BlobsBuffer: no tensor is named '{name}', the model has "
@@ -46,11 +51,12 @@ class BlobsBuffer(Mapping[str, Blob]):
         return blob
 
     def __contains__(self, name: object) -> bool:
-        return name in self._blobs
+        return name in self._blobs or name in self.aliases
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the blob of that name, or ``default``."""
-        return self._blobs.get(name, default)
+        blob = self._blobs.get(name)
+        return self._blobs.get(self.aliases.get(name, name), default) if blob is None else blob
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._blobs)

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runtimes behind one door: a table of cores, one file for each; never an image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 import os
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device, UnavailableRuntime
+from faster_deploy_ros.cores.group import CoreGroup
+from faster_deploy_ros.cores.group_health import HealthRules
 from faster_deploy_ros.cores.infer_core import InferCore
 from faster_deploy_ros.cores.source import LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri
@@ -15,8 +19,9 @@ from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.registry import Entry, Registry
 
 __all__ = [
-    'CORES', 'BaseInferCore', 'BlobSpec', 'BlobsBuffer', 'Capabilities', 'Device', 'InferCore',
-    'LoadedModel', 'ModelUri', 'UnavailableRuntime', 'devices', 'open_core']
+    'CORES', 'BaseInferCore', 'BlobSpec', 'BlobsBuffer', 'Capabilities', 'CoreGroup', 'Device',
+    'InferCore', 'LoadedModel', 'ModelUri', 'UnavailableRuntime', 'devices', 'open_core',
+    'open_group']
 
 _ROWS: Mapping[str, Entry] = {
     'mnn': Entry(
@@ -64,6 +69,31 @@ def open_core(
     core = CORES.resolve(parsed.scheme)(parsed, seats=seats)
     core.load(source)
     return core
+
+
+def open_group(
+        uris: Sequence[str | os.PathLike[str] | ModelUri], *, seats: int = 2,
+        policy: str = 'latency', rules: HealthRules | None = None) -> CoreGroup:
+    """
+    Load the same model on several runtimes or devices and return them as one core.
+
+    :param uris: one for each core; the first one's tensors and metadata speak for all.
+    :param seats: of each core.
+    :param policy: ``'latency'``: a slow core serves a frame only where that is sooner than
+        waiting for a faster one; ``'throughput'``: no core idles.
+    :param rules: when a core is taken out, and how it is probed.
+    :raises FasterDeployError: as ``open_core``; none stays loaded.
+    :raises BlobMismatch: two of them are not the same model.
+    """
+    reopen = [partial(open_core, uri, seats=seats) for uri in uris]
+    with ExitStack() as undo:
+        cores = []
+        for open_one in reopen:
+            cores.append(open_one())
+            undo.callback(cores[-1].unload)
+        group = CoreGroup(cores, policy=policy, reopen=reopen, rules=rules)
+        undo.pop_all()
+        return group
 
 
 def devices() -> list[Device | UnavailableRuntime]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 import random
 import threading
-from time import sleep
+from time import monotonic, sleep
 from typing import ClassVar
 
 from faster_deploy_ros import __version__
@@ -48,6 +48,9 @@ class MockOptions:
     devices: int = option(1, 'how many devices share the work', minimum=1)
     fail_every: int = option(0, 'every n-th inference fails; 0: none', minimum=0)
     hang_every: int = option(0, 'every n-th inference hangs; 0: none', minimum=0)
+    fail_after: int = option(
+        0, 'after so many inferences that went well the device is gone; 0: never', minimum=0)
+    fail_for_s: float = option(0.0, 'until it is back; 0: for good', minimum=0)
 
 
 class MockCore(BaseInferCore):
@@ -62,6 +65,7 @@ class MockCore(BaseInferCore):
     :param specs: other tensors than the URI's model has; then ``script`` writes the outputs.
     :param script: called with the blobs in place of the model; what it raises fails the inference.
     :param gate: each inference waits for this event before it ends.
+    :param broken: while this event is set, each inference fails.
     :param metadata: what the model says about itself.
     """
 
@@ -75,17 +79,19 @@ class MockCore(BaseInferCore):
     def __init__(
             self, uri: str | os.PathLike[str] | ModelUri = 'mock.0://identity', *,
             seats: int = 2, specs: Sequence[BlobSpec] | None = None, script: Script | None = None,
-            gate: threading.Event | None = None,
+            gate: threading.Event | None = None, broken: threading.Event | None = None,
             metadata: Mapping[str, str] | None = None) -> None:
         """Prepare the simulation; nothing is loaded yet."""
         super().__init__(uri, seats=seats)
         self.options: MockOptions = self._options
         self.gate = gate
+        self.broken = broken or threading.Event()
         self.mended = threading.Event()  # set it to let the hanging inferences end
         self._given_specs = specs
         self._script = script
         self._given_metadata = dict(metadata or {})
         self._calls = count(1)
+        self._gone_s: float | None = None   # since when the device is gone
         self._free_devices: SimpleQueue[int] = SimpleQueue()
         for device in range(self.options.devices):
             self._free_devices.put(device)
@@ -135,10 +141,21 @@ class MockCore(BaseInferCore):
                 sleep(delay_s)
             if options.fail_every and number % options.fail_every == 0:
                 raise RuntimeError(f'the simulated device {device} fails at inference {number}')
+            if self.broken.is_set() or self._is_gone(number):
+                raise RuntimeError(f'the simulated device {device} is gone')
             if self._script is not None:
                 self._script(blobs)
         finally:
             self._free_devices.put(device)
+
+    def _is_gone(self, number: int) -> bool:
+        """Tell whether the device is in the one long failure that the options ask for."""
+        options = self.options
+        if not options.fail_after or number <= options.fail_after:
+            return False
+        if self._gone_s is None:
+            self._gone_s = monotonic()
+        return not options.fail_for_s or monotonic() - self._gone_s < options.fail_for_s
 
 
 def _copy_x_to_y(blobs: BlobsBuffer) -> None:
