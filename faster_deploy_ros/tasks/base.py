@@ -33,6 +33,11 @@ class Model(ABC, Generic[R]):
     def summary(self) -> str:
         """One line for a log: what the model sees and says, and how that was decided."""
 
+    @property
+    def page(self) -> dict[str, Any]:
+        """What a model card would say of this model, by the card's keys."""
+        return {}
+
     @abstractmethod
     def preprocess(self, frame: Frame, blobs: BlobsBuffer) -> Any:
         """Write the frame into the input blobs and return the geometry that undoes it."""

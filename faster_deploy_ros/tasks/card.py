@@ -16,7 +16,7 @@ import yaml
 # What a person wants to know about a model and no code reads.
 _FOR_PEOPLE = (
     'name', 'title', 'description', 'licence', 'license', 'source', 'sha256', 'accuracy',
-    'training', 'made', 'version', 'date')
+    'training', 'made', 'version', 'date', 'converted')
 
 
 @dataclass(frozen=True, slots=True)

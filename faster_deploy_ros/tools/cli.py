@@ -62,7 +62,8 @@ def _run(name: str, words: Sequence[str]) -> int:
             code: int = command.run(chosen)
             sys.stdout.flush()
     except FasterDeployError as error:
-        print(f'{PROGRAM} {name}: {error}', file=sys.stderr)
+        text = str(error).removeprefix(f'{name}: ')   # many say where they come from
+        print(f'{PROGRAM} {name}: {text}', file=sys.stderr)
         return REFUSED
     except ImportError as error:
         if (error.name or '').partition('.')[0] not in EXTRAS:

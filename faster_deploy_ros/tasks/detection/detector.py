@@ -17,7 +17,8 @@ from faster_deploy_ros.tasks.detection.grid import STRIDES
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
 from faster_deploy_ros.tasks.labels import find_classes, labels_from_metadata, resolve_labels
 from faster_deploy_ros.tasks.letterbox import Letterbox, letterbox, Size
-from faster_deploy_ros.tasks.pixels import paint, PixelFormat
+from faster_deploy_ros.tasks.pixels import layout_of, NCHW, NHWC, paint, PixelFormat
+from faster_deploy_ros.tasks.raw_input import expect_raw
 from faster_deploy_ros.tasks.results import Detections
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +63,12 @@ class Detector(Model[Detections]):
         self.card = card or ModelCard()
         source, self._output = self._one(is_input=True), self._one(is_input=False)
         self.input_size = self._read_input(source)
-        self._input_name, self._output_name = source.name, self._output.name
-        self._input_shape = (1, 3, self.input_size[1], self.input_size[0])
+        self._output_name = self._output.name
+        width, height = self.input_size
+        self._input_shapes = {NCHW: (1, 3, height, width), NHWC: (1, height, width, 3)}
         self.pixels = self._read_pixels()
+        if source.dtype == np.uint8:
+            expect_raw(type(self).__name__, source, self.pixels, self.card.input, core.metadata)
         self._letterbox = partial(
             letterbox, input_size=self.input_size,
             placement=self.card.input.letterbox or self.placement)
@@ -110,12 +114,24 @@ class Detector(Model[Detections]):
                 f'{self._letterbox.keywords["placement"]} letterbox, {len(self.labels)} classes '
                 f'({labels}{more})')
 
+    @property
+    def page(self) -> dict[str, Any]:
+        """What a model card would say of this model, by the card's keys."""
+        pixels = self.pixels
+        image: dict[str, Any] = {
+            'size': list(self.input_size), 'color': pixels.color, 'scale': int(pixels.scale),
+            'letterbox': self._letterbox.keywords['placement'], 'pad': pixels.pad}
+        if (pixels.mean, pixels.std) != ((0, 0, 0), (1, 1, 1)):
+            image |= {'mean': list(pixels.mean), 'std': list(pixels.std)}
+        return {'family': self.family, 'labels': list(self.labels), 'input': image}
+
     def preprocess(self, frame: Frame, blobs: BlobsBuffer) -> Letterbox:
         """Write the frame into the input blob and return where it lies there."""
-        blob = blobs[self._input_name]
-        blob.reshape(self._input_shape)
+        blob = blobs.inputs[0]   # by place: the cores of a group may call it differently
+        layout = layout_of(blob.spec)
+        blob.reshape(self._input_shapes[layout])
         geometry = self._letterbox((frame.width, frame.height))
-        paint(frame, geometry, self.pixels, blob.data)
+        paint(frame, geometry, self.pixels, blob.data, layout)
         return geometry
 
     def postprocess(self, blobs: BlobsBuffer, geometry: Letterbox) -> Detections:
@@ -125,12 +141,21 @@ class Detector(Model[Detections]):
         :raises InferFailed: the output holds NaN or infinity, or scores no detector has.
         :raises BlobMismatch: an output of open shape came in a shape that is not this family's.
         """
-        output = blobs[self._output_name].data
+        output = self._read(blobs)
+        return self._finish(self._candidates(output), geometry)
+
+    def _read(self, blobs: BlobsBuffer) -> NDArray[np.float32]:
+        """
+        Return the output of a seat, in the shape that was checked.
+
+        :raises BlobMismatch: an output of open shape came in another one.
+        """
+        output: NDArray[np.float32] = blobs.outputs[0].data
         if output.shape != self._output_shape:
             raise BlobMismatch(
                 f"{self.family}: output '{self._output_name}' came as {output.shape}, expected "
-                f'{self._output_shape} for an input of {self._input_shape}')
-        return self._finish(self._candidates(output), geometry)
+                f'{self._output_shape} for an input of {blobs.inputs[0].shape}')
+        return output
 
     def _expect_finite(self, low: np.floating[Any], high: np.floating[Any]) -> None:
         """
@@ -169,16 +194,18 @@ class Detector(Model[Detections]):
 
     def _read_input(self, spec: BlobSpec) -> Size:
         """Check the input and return its ``(width, height)``."""
-        _expect_floats(type(self).__name__, spec)
+        if spec.dtype != np.uint8:
+            _expect_floats(type(self).__name__, spec)
         shape = spec.shape
-        if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (3, -1):
+        rows, columns, channels = (2, 3, 1) if layout_of(spec) == NCHW else (1, 2, 3)
+        if len(shape) != 4 or shape[0] not in (1, -1) or shape[channels] not in (3, -1):
             raise BlobMismatch(
-                f'{type(self).__name__}: got {spec}, expected float32 [1, 3, height, width]; '
-                'export the model for one image, channels first')
+                f'{type(self).__name__}: got {spec}, expected [1, 3, height, width] or '
+                '[1, height, width, 3] of float32 or uint8; export the model for one image')
         declared = self.options.input_size or self.card.input.size or self._metadata_size()
         width, height = (
             own if own != -1 else wanted
-            for own, wanted in zip((shape[3], shape[2]), declared or (-1, -1)))
+            for own, wanted in zip((shape[columns], shape[rows]), declared or (-1, -1)))
         if -1 in (width, height):
             raise BlobMismatch(
                 f'{type(self).__name__}: {spec} leaves the size open; set the option input_size, '

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """YOLOX: rows of cx, cy, w, h, objectness and classes, raw or decoded."""
 
+from typing import Any
+
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, InferFailed
@@ -10,7 +12,7 @@ from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.detection.detector import Candidates, Detector
 from faster_deploy_ros.tasks.detection.grid import cells, count_cells, VARIANTS
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
-from faster_deploy_ros.tasks.pixels import PixelFormat, YOLOX, YOLOX_LEGACY
+from faster_deploy_ros.tasks.pixels import fill, layout_of, PixelFormat, YOLOX, YOLOX_LEGACY
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,11 @@ class Yolox(Detector):
         """One line for a log, with what was decided about the boxes and why."""
         boxes = 'decoded' if self.is_decoded else 'raw'
         return f'{super().summary}, {boxes} boxes ({self._how})'
+
+    @property
+    def page(self) -> dict[str, Any]:
+        """What a model card would say of this model, by the card's keys."""
+        return {**super().page, 'output': {'decoded': self.is_decoded}}
 
     def _read_pixels(self) -> PixelFormat:
         if self.options.preprocessing == 'auto':
@@ -108,17 +115,12 @@ class Yolox(Detector):
         :raises BlobMismatch: scores are outside 0 to 1, so that this is no YOLOX output.
         """
         with self.core.lease() as blobs:
-            blob = blobs[self._input_name]
-            blob.reshape(self._input_shape)
-            for channel, table in enumerate(self.pixels.tables):
-                blob.data[:, channel] = table[self.pixels.pad]
+            blob = blobs.inputs[0]
+            layout = layout_of(blob.spec)
+            blob.reshape(self._input_shapes[layout])
+            fill(self.pixels, blob.data, layout)
             self.core.sync_infer(blobs)
-            output = blobs[self._output_name].data
-            if output.shape != self._output_shape:
-                raise BlobMismatch(
-                    f"Yolox: output '{self._output_name}' came as {output.shape}, expected "
-                    f'{self._output_shape} for an input of {self._input_shape}')
-            rows = output[0].copy()
+            rows = self._read(blobs)[0].copy()
         scores = rows[:, 4:]
         if not (scores.min() >= -0.01 and scores.max() <= 1.01):
             raise BlobMismatch(

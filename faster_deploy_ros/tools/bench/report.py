@@ -61,9 +61,9 @@ def made(words: Sequence[str], rows: Sequence[Row]) -> Made:
 
 def table(rows: Sequence[Row], style: str = SCREEN) -> str:
     """Lay the rows out; those without figures have dashes, and their reasons stand below."""
-    with_options = len({_title(row) for row in rows}) > 1
-    columns = {name: column for name, column in COLUMNS.items() if name != 'x first' or (
-        with_options)}
+    columns = dict(COLUMNS)
+    if not _are_many(rows):
+        del columns['x first']
     stages = STAGES if any(row.stages_ms for row in rows) else {}
     headers = ['runtime', 'model', 'seats', 'threads', *columns, *stages]
     cells = [[
@@ -79,16 +79,20 @@ def reasons(rows: Sequence[Row]) -> list[str]:
 
 
 def notes(orders: Orders, rows: Sequence[Row]) -> list[str]:
-    """Say what the figures are of."""
-    what = ('Time of a whole call: picture to result, with the medians of its parts.' if orders.stages
-            else 'Time of one inference, its input being there.')
-    inputs = ' / '.join(dict.fromkeys(
+    """Say in a few sentences what the figures are of."""
+    what = 'one inference, its input being there'
+    if orders.stages:
+        what = 'a whole call, picture to result, and the medians of its parts'
+    inputs = ', or '.join(dict.fromkeys(
         row.about['input'] for row in rows if row.about.get('input')))
-    how = (f'Each line: {orders.seconds:g} s in {orders.rounds} rounds in which the models take '
-           'turns, each in its own process.')
-    columns = ('per s: median of the rounds, all seats together. x first: the same against the '
-               "first model in the same round. CPU ms: the process's, per inference.")
-    return [what, *([f'Input: {inputs}.'] if inputs else []), how, columns]
+    said = [
+        f'Times are of {what}.', f'Input: {inputs}.' if inputs else '',
+        f'Each line: {orders.seconds:g} s in {orders.rounds} rounds in which the models take '
+        'turns, each in its own process.',
+        'per s: median of the rounds, all seats together.',
+        'x first: per s against the first model in the same round.' if _are_many(rows) else '',
+        'CPU ms: of the whole process, per inference.']
+    return [sentence for sentence in said if sentence]
 
 
 def markdown(orders: Orders, rows: Sequence[Row], how: Made) -> str:
@@ -111,6 +115,10 @@ def as_json(orders: Orders, rows: Sequence[Row], how: Made) -> dict[str, Any]:
     return {'made': asdict(how), 'seconds': orders.seconds, 'rounds': orders.rounds,
             'images': orders.images, 'stages': orders.stages,
             'rows': [asdict(row) for row in rows]}
+
+
+def _are_many(rows: Sequence[Row]) -> bool:
+    return len({row.uri for row in rows}) > 1
 
 
 def _title(row: Row) -> tuple[str, str]:

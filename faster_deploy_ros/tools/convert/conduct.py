@@ -1,0 +1,142 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of a conversion: read, understand, convert, write the card, deliver, check."""
+
+from collections.abc import Mapping
+import datetime
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from faster_deploy_ros import __version__
+from faster_deploy_ros.cores import ModelUri
+from faster_deploy_ros.cores.source import one_line
+from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, Unsupported
+from faster_deploy_ros.sources import open_source
+from faster_deploy_ros.tasks.card import read_card
+from faster_deploy_ros.tools.convert.delivery import CARD, choose_output, deliver, scratch_beside
+from faster_deploy_ros.tools.convert.job import Converted, ConvertJob, PRECISIONS
+from faster_deploy_ros.tools.convert.meaning import count_images, few_images, Meaning, merged
+from faster_deploy_ros.tools.convert.orders import Orders, Parity, Result
+from faster_deploy_ros.tools.convert.original import closed_copy, Original, read_original
+from faster_deploy_ros.tools.convert.parity import check
+from faster_deploy_ros.tools.convert.table import Converter, find_converter
+from faster_deploy_ros.tools.progress import Activity
+import yaml
+
+HEAD = '# What the tensors of the model beside this page mean; written by faster-deploy convert.\n'
+
+
+def convert(orders: Orders, activity: Activity) -> Result:
+    """
+    Convert a model; the files are all there when it returns, and none of them when it raises.
+
+    :raises UnknownName: no such converter.
+    :raises Unavailable: the converter's programs are not installed.
+    :raises LoadFailed: the model or its card cannot be read.
+    :raises BadValue: the output cannot be written, or is there already.
+    :raises BlobMismatch: a shape is for no input of the model.
+    :raises Unsupported: the converter has not this precision, or cannot do this model.
+    :raises ConvertFailed: the converter has failed.
+    """
+    activity.report(f'reading {orders.model.name}')
+    make = find_converter(orders.to)
+    if orders.precision not in PRECISIONS:
+        raise Unsupported(f"convert: got the precision '{orders.precision}', expected one of "
+                          f"{', '.join(PRECISIONS)}")
+    if orders.images:
+        open_source(orders.images)   # refused before anything is done
+    original = read_original(orders.model)
+    output = choose_output(orders)
+    with scratch_beside(output) as scratch:
+        for name in ('model', 'result', 'work', 'former'):
+            (scratch / name).mkdir()
+        original = closed_copy(original, orders.shapes, scratch / 'model')
+        meaning = Meaning(original, orders.model)
+        activity.report(f'converting for {orders.to}')
+        converted = _call(make, ConvertJob(
+            model=original.path, output=scratch / 'result' / output.name,
+            precision=orders.precision, card=meaning.card,
+            calibration=meaning.calibration(orders, activity.report), scratch=scratch / 'work',
+            report=activity.report, options=orders.options))
+        made = _made(converted, scratch / 'result' / output.name)
+        card = (scratch / 'result' / output.name).with_suffix(CARD)
+        _write_card(card, _page(orders, original, meaning, converted))
+        files = deliver([*made, card], output.parent, scratch / 'former', force=orders.force)
+        parity = Parity(reason='not asked for')
+        if orders.check:
+            activity.report('comparing with the original')
+            parity = check(
+                original.path, ModelUri(orders.to, 0, str(output.absolute())),
+                images=orders.images or 'scene', precision=orders.precision, shapes=orders.shapes)
+    return Result(
+        tuple(files), converted.versions, (*converted.notes, *_notes(orders, meaning)),
+        tuple(filter(None, [few_images(orders)])), parity)
+
+
+def _call(make: Converter, job: ConvertJob) -> Converted:
+    try:
+        return make(job)
+    except FasterDeployError:
+        raise
+    except Exception as error:
+        raise ConvertFailed(
+            f'convert: the converter has failed: {type(error).__name__}: {one_line(error)}'
+            ) from error
+
+
+def _made(converted: Converted, output: Path) -> list[Path]:
+    """Return the files of the result after a look whether they are there."""
+    if not converted.files or converted.files[0] != output:
+        raise ConvertFailed(
+            f"convert: the converter was to write '{output.name}' and says that it wrote "
+            f"{', '.join(path.name for path in converted.files) or 'nothing'}")
+    for path in converted.files:
+        if not path.is_file() or not path.stat().st_size:
+            what = 'empty' if path.is_file() else 'not there'
+            raise ConvertFailed(f"convert: the converter has written '{path.name}', and the file "
+                                f'is {what}; see whether the disk is full')
+        if path.parent != output.parent or not path.name.startswith(output.stem):
+            raise ConvertFailed(f"convert: the converter has written '{path}', expected it beside "
+                                f"'{output}' with a name that begins alike")
+    return list(converted.files)
+
+
+def _page(
+        orders: Orders, original: Original, meaning: Meaning, converted: Converted
+        ) -> dict[str, Any]:
+    """Return the card of the result: the original's, and how it was made."""
+    page = merged(meaning.page, converted.card)
+    of_original: dict[str, Any] = {
+        'model': orders.model.name, 'sha256': original.sha256,
+        'shapes': {name: list(shape) for name, shape in original.inputs.items()}}
+    if 'accuracy' in page:   # nobody has measured the result's
+        of_original['accuracy'] = page.pop('accuracy')
+    how: dict[str, Any] = {
+        'from': of_original, 'to': orders.to, 'precision': orders.precision,
+        'by': {'faster_deploy_ros': __version__, **converted.versions},
+        'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d')}
+    if orders.images and orders.precision == 'int8':
+        how['calibration'] = f'{count_images(orders)} images'
+    if orders.options:
+        how['options'] = dict(orders.options)
+    page['sha256'] = hashlib.sha256(converted.files[0].read_bytes()).hexdigest()
+    return {**page, 'converted': how}
+
+
+def _write_card(path: Path, page: Mapping[str, Any]) -> None:
+    """Write a card and read it back: what nobody can read is no card."""
+    text = yaml.safe_dump(
+        dict(page), sort_keys=False, allow_unicode=True, width=99, default_flow_style=None)
+    path.write_text(HEAD + text, encoding='utf-8')
+    read_card(path)
+
+
+def _notes(orders: Orders, meaning: Meaning) -> list[str]:
+    notes = []
+    if meaning.why_not:
+        notes.append('the card beside the result says no family, for the original does not tell: '
+                     f'{meaning.why_not}')
+    if orders.precision == 'int8' and not orders.images:
+        notes.append('no images were given to calibrate on (--images)')
+    return notes
