@@ -14,7 +14,13 @@ from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.ncnn_layers import complaint, keeps_its_input, without_focus
-from faster_deploy_ros.cores.ncnn_param import Layer, outputs_of, read_param, write_param
+from faster_deploy_ros.cores.ncnn_param import (
+    Layer,
+    outputs_of,
+    read_param,
+    whole_of,
+    write_param,
+)
 from faster_deploy_ros.cores.ncnn_shapes import input_shapes
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import LoadedModel, unpack
@@ -52,11 +58,24 @@ class NcnnOptions:
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output of the net: its index there, and whether its memory can be lent."""
+    """
+    One input or output of the net.
+
+    :param index: of its blob.
+    :param shape: as ncnn has it, without a batch axis.
+    :param is_whole: whether that is our shape too; else ours has a batch axis in front.
+    :param is_lent: whether ncnn may read our memory itself.
+    """
 
     index: int
-    shape: tuple[int, ...]   # without the batch axis
-    is_lent: bool = False
+    shape: tuple[int, ...]
+    is_whole: bool
+    is_lent: bool
+
+    @property
+    def outside(self) -> tuple[int, ...]:
+        """The shape that callers see."""
+        return self.shape if self.is_whole else (1, *self.shape)
 
 
 class NcnnCore(BaseInferCore):
@@ -107,15 +126,14 @@ class NcnnCore(BaseInferCore):
         found = _probe(self._name, net, layers, shapes)
         self._net = net
         indices = {blob.name: index for index, blob in enumerate(net.blobs())}
-        self._ports = {
-            name: Port(indices[name], found[name], keeps_its_input(layers, name))
-            for name in (*shapes, *outputs_of(layers))}
-        if len(self._ports) == len(shapes):
+        whole, outputs = whole_of(layers), outputs_of(layers)
+        if not outputs:
             raise LoadFailed(f'{self._name}: the param has no output, expected a blob unread')
+        self._ports = {
+            name: Port(indices[name], found[name], name in whole, keeps_its_input(layers, name))
+            for name in (*shapes, *outputs)}
         return LoadedModel([
-            BlobSpec(name, np.dtype(np.float32), (1, *port.shape), name in shapes,
-                     'NCHW' if name in shapes and len(port.shape) == 3 else '')
-            for name, port in self._ports.items()])
+            _spec(name, port, is_input=name in shapes) for name, port in self._ports.items()])
 
     def _unload(self) -> None:
         self._net = None
@@ -126,26 +144,26 @@ class NcnnCore(BaseInferCore):
         for blob in blobs.inputs:
             port = ports[blob.spec.name]
             # A Mat of an array is only its address: the blob keeps the memory while we run.
-            mat = ncnn.Mat(blob.data[0])
+            mat = ncnn.Mat(blob.data if port.is_whole else blob.data[0])
             extractor.input(port.index, mat if port.is_lent else mat.clone())
         for blob in blobs.outputs:
-            name = blob.spec.name
+            name, port = blob.spec.name, ports[blob.spec.name]
             mat = ncnn.Mat()
-            code = extractor.extract(ports[name].index, mat)   # the GIL is released
+            code = extractor.extract(port.index, mat)   # the GIL is released
             if code:
                 raise InferFailed(
                     f"{self._name}: ncnn returned {code} for the output '{name}': "
                     f'{CODES.get(code, "it printed why to stderr")}')
             array = _array(mat)
-            if array.shape != ports[name].shape:
+            if array.shape != port.shape:
                 raise InferFailed(
-                    f"{self._name}: the output '{name}' came as {(1, *array.shape)}, expected "
-                    f'{blob.spec.shape} as in the trial at loading; a size that depends on the '
-                    'image cannot be offered: cut the last layers off')
+                    f"{self._name}: the output '{name}' came as {array.shape}, expected "
+                    f'{port.shape} as in the trial at loading; a size that depends on the image '
+                    'cannot be offered: convert the model without its last layers')
             if array.flags.c_contiguous:
-                blob.adopt(array[np.newaxis])
+                blob.adopt(array.reshape(port.outside))
             else:   # ncnn begins each channel on a multiple of 16 bytes
-                np.copyto(blob.data[0], array)
+                np.copyto(blob.data.reshape(port.shape), array)
 
     def _read(self, source: Path | bytes) -> tuple[bytes, NDArray[np.uint8]]:
         """Return the param text and the weights."""
@@ -184,6 +202,11 @@ class NcnnCore(BaseInferCore):
             raise Unavailable(
                 f'{self._name}: ncnn left the GPU {self.device.name} and would run on the CPU; '
                 'check its Vulkan driver, or choose ncnn.0')
+
+
+def _spec(name: str, port: Port, *, is_input: bool) -> BlobSpec:
+    layout = 'NCHW' if is_input and len(port.outside) == 4 else ''
+    return BlobSpec(name, np.dtype(np.float32), port.outside, is_input, layout)
 
 
 class _Weights(ncnn.DataReader):  # type: ignore[misc]  # ncnn has no types

@@ -14,6 +14,9 @@ ARRAY = -23300                # key of an array: ARRAY - id
 MAX_WORD, MAX_PARAMS, MAX_DIGITS = 255, 32, 15   # what ncnn's own reader has room for
 INPUT = 'Input'
 SOURCES = (INPUT, 'MemoryData')   # layers that nothing flows into
+# Our converter's mark, in a setting that ncnn has no use for, on an input or what makes an output:
+# its axes are all there are, no batch axis was taken off.
+WHOLE = 29
 
 Value = int | float | str | tuple[int | float, ...]
 
@@ -99,6 +102,12 @@ def outputs_of(layers: Sequence[Layer]) -> tuple[str, ...]:
     return tuple(
         name for layer in layers if layer.kind not in SOURCES
         for name in layer.tops if name not in read)
+
+
+def whole_of(layers: Sequence[Layer]) -> frozenset[str]:
+    """Return the names of the blobs whose first axis is not to be taken for a missing batch."""
+    return frozenset(
+        name for layer in layers if layer.number(WHOLE, 0) for name in layer.tops)
 
 
 def input_shape(layer: Layer) -> tuple[int, ...]:

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How large the inputs of an ncnn model are: by option, by its param, by the card beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 import re
 
 from faster_deploy_ros.cores.ncnn_layers import image_channels
-from faster_deploy_ros.cores.ncnn_param import input_shape, inputs_of, Layer
+from faster_deploy_ros.cores.ncnn_param import input_shape, inputs_of, Layer, whole_of
 from faster_deploy_ros.errors import BadValue, LoadFailed, UnknownName, Unsupported
 import yaml
 
@@ -19,7 +19,7 @@ def input_shapes(
         title: str, layers: Sequence[Layer], wishes: Sequence[str],
         card: Path | None) -> dict[str, Shape]:
     """
-    Return the shape of each input without the batch axis, in the model's order.
+    Return the shape of each input as ncnn has it, without a batch axis, in the model's order.
 
     :param wishes: the option ``input``: ``1x3x416x416``, or ``name:1x3x416x416`` for each.
     :param card: where the model's card would be; it says the size of an image.
@@ -31,7 +31,7 @@ def input_shapes(
     names = inputs_of(layers)
     if not names:
         raise LoadFailed(f'{title}: the param has no Input layer, expected one for each input')
-    wanted = _read_wishes(title, names, wishes)
+    wanted = _read_wishes(title, names, wishes, whole_of(layers))
     declared = {layer.tops[0]: input_shape(layer) for layer in layers if layer.tops[0] in names}
     shapes = {
         name: wanted.get(name) or declared[name] or _size_on_card(layers, name, card)
@@ -46,7 +46,9 @@ def input_shapes(
     return shapes
 
 
-def _read_wishes(title: str, names: tuple[str, ...], wishes: Sequence[str]) -> dict[str, Shape]:
+def _read_wishes(
+        title: str, names: Sequence[str], wishes: Sequence[str],
+        whole: Collection[str]) -> dict[str, Shape]:
     found: dict[str, Shape] = {}
     for wish in wishes:
         name, colon, text = wish.rpartition(':')
@@ -61,13 +63,13 @@ def _read_wishes(title: str, names: tuple[str, ...], wishes: Sequence[str]) -> d
                 f'expected their names: input={names[0]}:{wish},...')
         if name in found:
             raise BadValue(f"{title}: option input: the shape of '{name}' is given twice")
-        found[name] = _shape(title, text)
+        found[name] = _shape(title, text, name in whole)
     return found
 
 
-def _shape(title: str, text: str) -> Shape:
-    """Read ``1x3x416x416`` and take the batch axis off."""
-    words = text.split('x')
+def _shape(title: str, text: str, is_whole: bool) -> Shape:
+    """Read ``1x3x416x416`` and take the batch axis off, where there is one."""
+    words = ['1', *text.split('x')] if is_whole else text.split('x')
     if not 2 <= len(words) <= 1 + MAX_AXES or not all(
             re.fullmatch(r'-1|\?|[0-9]{1,9}', word) for word in words):
         raise BadValue(

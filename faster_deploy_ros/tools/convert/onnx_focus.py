@@ -29,7 +29,7 @@ def replace_focus(model: onnx.ModelProto) -> int:
     makers = {name: node for node in graph.node for name in node.output}
     numbers = _numbers(graph)
     found = 0
-    for index, node in enumerate(graph.node):
+    for index, node in enumerate(list(graph.node)):
         source, places = _focus(node, makers, numbers)
         count = channels.get(source, 0)
         if not places or not count:
@@ -64,7 +64,7 @@ def _focus(
 def _pixel(
         name: str, makers: Mapping[str, onnx.NodeProto],
         numbers: Mapping[str, NDArray[Any]]) -> tuple[str, Place]:
-    """Follow a chain of slices up to where it begins, and tell which pixel of each 2x2 it takes."""
+    """Follow a chain of slices to where it begins, and tell which pixel of each 2x2 it takes."""
     offsets: dict[int, int] = {}
     while (node := makers.get(name)) is not None and node.op_type == 'Slice':
         taken = _steps(node, numbers)

@@ -26,14 +26,15 @@ def refuse_leftovers(layers: Sequence[Layer]) -> None:
     """
     Refuse operators that pnnx has only passed on.
 
-    It names them with dots (``Tensor.slice``), or leaves ONNX's own: ``NonZero NonZero_1``. Some of
-    these are layers of ncnn with another meaning: ArgMax.
+    It names them with dots (``Tensor.slice``), or leaves ONNX's own: ``NonZero NonZero_1``. Some
+    of these are layers of ncnn with another meaning: ArgMax.
 
     :raises ConvertFailed: the message names them.
     """
     left = sorted({
         layer.kind for layer in layers
-        if re.search(r'[.:]', layer.kind) or re.fullmatch(rf'{re.escape(layer.kind)}_\d+', layer.name)})
+        if re.search('[.:]', layer.kind)
+        or re.fullmatch(rf'{re.escape(layer.kind)}_\d+', layer.name)})
     if left:
         raise ConvertFailed(
             f"convert: ncnn has no layer for {', '.join(left)}, which pnnx left in the model; "
@@ -59,12 +60,11 @@ def read_batches(script: str) -> dict[str, int]:
 
 def finish(
         layers: Sequence[Layer], inputs: Sequence[Tensor], outputs: Sequence[Tensor],
-        batches: Mapping[str, int]) -> tuple[tuple[Layer, ...], list[str]]:
+        batches: Mapping[str, int]) -> tuple[Layer, ...]:
     """
     Give the blobs their names, the Input layers their shapes and the outputs their order.
 
     :param batches: of ``read_batches``.
-    :returns: the layers, and what the user should know.
     :raises ConvertFailed: pnnx has lost an input or output, or moved the batch axis.
     """
     names = {f'in{n}': each for n, each in enumerate(inputs)}
@@ -77,8 +77,8 @@ def finish(
                 'it is a constant; export the model without it')
         if batches.get(name, 0) not in (0, NO_BATCH):
             raise ConvertFailed(
-                f"convert: pnnx took axis {batches[name]} of '{each.name}' for the batch, expected "
-                'the first; export the model with the batch in front')
+                f"convert: pnnx took axis {batches[name]} of '{each.name}' for the batch, "
+                'expected the first; export the model with the batch in front')
     layers = _renamed(layers, {name: each.name for name, each in (names | ends).items()})
     whole = {each.name for name, each in (names | ends).items() if batches.get(name) == NO_BATCH}
     shapes = {each.name: each.shape for each in inputs}
@@ -88,7 +88,7 @@ def finish(
     order = [each.name for each in outputs]
     if list(outputs_of(layers)) != order or whole & set(order):
         layers = _ordered(layers, order, whole)
-    return tuple(layers), []
+    return tuple(layers)
 
 
 def _renamed(layers: Sequence[Layer], names: Mapping[str, str]) -> list[Layer]:
@@ -121,5 +121,6 @@ def _ordered(layers: Sequence[Layer], order: Sequence[str], whole: set[str]) -> 
     """Let each output end in a layer that does nothing: ncnn's order is that of the file."""
     inner = _renamed(layers, {name: f'{name}_made' for name in order})
     return inner + [
-        Layer('Noop', f'{name}_out', (f'{name}_made',), (name,), {WHOLE: '1'} if name in whole else {})
+        Layer('Noop', f'{name}_out', (f'{name}_made',), (name,),
+              {WHOLE: '1'} if name in whole else {})
         for name in order]

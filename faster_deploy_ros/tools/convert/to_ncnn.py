@@ -10,20 +10,20 @@ import re
 from typing import Any
 
 from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.cores.ncnn_param import Layer, read_param, write_param
-from faster_deploy_ros.errors import (
-    ConvertFailed,
-    FasterDeployError,
-    Unavailable,
-    Unsupported,
-)
+from faster_deploy_ros.cores.ncnn_param import read_param, write_param
+from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, Unavailable, Unsupported
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
 from faster_deploy_ros.tools.convert.onnx_focus import replace_focus
-from faster_deploy_ros.tools.convert.pnnx_result import finish, read_batches, refuse_leftovers, Tensor
+from faster_deploy_ros.tools.convert.pnnx_result import (
+    finish,
+    read_batches,
+    refuse_leftovers,
+    Tensor,
+)
 from faster_deploy_ros.tools.convert.program import find_program, run_program
 import onnx
 
-HINT = "Install it: pip install --no-deps pnnx (without that it brings torch, which it needs not)."
+HINT = 'Install it: pip install --no-deps pnnx (with dependencies it brings torch for nothing).'
 FLOAT = onnx.TensorProto.FLOAT
 # What pnnx prints when it gives up; it ends by a crash then.
 REASONS = (r'ort (?:CreateSession|Run) failed (.*)', r'(read_proto_from_binary failed.*)',
@@ -58,12 +58,12 @@ def convert(job: ConvertJob) -> Converted:
     layers = read_param(text, 'convert: pnnx')
     refuse_leftovers(layers)
     batches = read_batches((job.scratch / 'model_ncnn.py').read_text())
-    layers, more = finish(layers, inputs, outputs, batches)
+    layers = finish(layers, inputs, outputs, batches)
     param, weights = job.output, job.output.with_suffix('.bin')
     param.write_text(write_param(layers))
     os.replace(job.scratch / 'model.ncnn.bin', weights)
     job.report('a trial run')
-    notes += [*more, *_try(param, outputs)]
+    notes += _try(param, outputs)
     if job.precision == 'fp16':
         notes.append(
             'the weights are stored in half precision and computed in float32; '
@@ -103,7 +103,7 @@ def _run(program: Path, copy: Path, inputs: list[Tensor], job: ConvertJob) -> No
 
 
 def _explain(text: str) -> str:
-    """Say in one line why pnnx gave up: its own words are among many others, or it only crashed."""
+    """Say in one line why pnnx gave up: it hides its reason among many words, or crashes."""
     text = re.sub(r'\x1b\[[0-9;]*m', '', text)
     for pattern in REASONS:
         if found := re.search(pattern, text, re.IGNORECASE):
@@ -157,7 +157,7 @@ def _refuse_tensors(inputs: list[Tensor], outputs: list[Tensor]) -> None:
 
 
 def _try(param: Path, outputs: list[Tensor]) -> list[str]:
-    """Load what was made, where ncnn is installed; tell which shapes differ from the original's."""
+    """Load what was made, where ncnn is installed; tell which shapes are not the original's."""
     try:
         with open_core(f'ncnn://{param}', seats=1) as core:
             found = {spec.name: spec.shape for spec in core.specs.values() if not spec.is_input}
@@ -174,6 +174,6 @@ def _try(param: Path, outputs: list[Tensor]) -> list[str]:
         if [n for n in made if n != 1] != [n for n in each.shape if n != 1]:
             raise ConvertFailed(
                 f"convert: the output '{each.name}' came as {made} from ncnn, expected "
-                f'{each.shape}: pnnx has changed the model; export it with simpler last layers')
+                f'{each.shape}; pnnx has changed the model: export it with simpler last layers')
         notes.append(f"the output '{each.name}' is {made}, in the original {each.shape}")
     return notes
