@@ -81,13 +81,14 @@ def main():
     parser.add_argument('--folder', type=Path, required=True, help='for its files; made anew')
     parser.add_argument('--port', type=int, required=True, help='of gRPC on the loopback')
     parser.add_argument('--detector', type=Path, help='an ONNX file to serve as yolox_nano')
+    parser.add_argument('--only', nargs='*', choices=[*MODELS], help='of the models')
     parser.add_argument('--token', help='what the shared-memory protocol asks for')
     parser.add_argument('--with-parent', action='store_true', help='end when the parent ends')
     arguments = parser.parse_args()
     if arguments.with_parent:
         # Kept across exec: however the tests end, the server ends too, and its stubs with it.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    models = dict(MODELS)
+    models = {name: MODELS[name] for name in arguments.only or MODELS}
     if arguments.detector is not None:
         models['yolox_nano'] = (
             'detect', {'images': (1, 3, 416, 416)}, {'output': (1, 3549, 85)},
