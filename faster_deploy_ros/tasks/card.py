@@ -10,7 +10,8 @@ from typing import Any
 from faster_deploy_ros.errors import LoadFailed
 from faster_deploy_ros.tasks.labels import check_labels, Labels
 from faster_deploy_ros.tasks.letterbox import PLACEMENTS, Size
-from faster_deploy_ros.tasks.pixels import PixelFormat, Triple
+from faster_deploy_ros.tasks.padding import Triple
+from faster_deploy_ros.tasks.pixels import PixelFormat
 import yaml
 
 # What a person wants to know about a model and no code reads.

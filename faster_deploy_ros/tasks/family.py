@@ -7,6 +7,7 @@ from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
 from faster_deploy_ros.tasks.labels import COCO, Labels, labels_from_metadata
+from faster_deploy_ros.tasks.pixels import image_size
 
 
 def guess_family(core: InferCore, card: ModelCard, labels: Labels = ()) -> str:
@@ -49,9 +50,10 @@ def _family_of_shape(core: InferCore, labels: Labels) -> str:
 
 def _boxes_are_last(core: InferCore, rows: int, columns: int) -> bool:
     """Tell the dimension of the boxes: as many as the input has cells, else the larger one."""
-    images = [spec.shape for spec in core.specs.values() if spec.is_input]
-    if len(images) == 1 and len(images[0]) == 4 and -1 not in images[0][2:]:
-        height, width = images[0][2:]
+    images = [spec for spec in core.specs.values() if spec.is_input]
+    size = image_size(images[0]) if len(images) == 1 else None
+    if size is not None:
+        width, height = size
         counts = [count_cells((width, height), strides) for strides in VARIANTS]
         if (rows in counts) != (columns in counts):
             return columns in counts

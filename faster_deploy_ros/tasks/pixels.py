@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes images into a model's input: resize, channel order, scale and padding in one pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 import threading
 from typing import Any
-import weakref
 
 import cv2
+from faster_deploy_ros.blobs import BlobSpec
+from faster_deploy_ros.cores.source import guess_layout
+from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tasks.letterbox import Letterbox
+from faster_deploy_ros.tasks.letterbox import Letterbox, Size
+from faster_deploy_ros.tasks.padding import paint_padding, Triple
 import numpy as np
 from numpy.typing import NDArray
 
-Triple = tuple[float, float, float]
+NCHW, NHWC = LAYOUTS = ('NCHW', 'NHWC')
 _SCRATCH_SIZES = 4   # image sizes that one thread keeps scratch memory for
 
 
@@ -29,7 +32,9 @@ class PixelFormat:
     :param std: per channel, in the model's order.
     :param pad: the grey around the image, 0 to 255, scaled like the image.
     :param tables: computed: ``(256,)`` float32 for each channel, from a byte to what is seen.
+    :param table: computed: the same as one ``(1, 256, 3)``.
     :param padding: computed: what is seen of ``pad`` in each channel.
+    :param raw_padding: computed: ``pad`` itself in each channel, for uint8 inputs.
     :param is_plain: computed: whether the bytes go in as they are, only as floats.
     """
 
@@ -39,7 +44,9 @@ class PixelFormat:
     std: Triple = (1.0, 1.0, 1.0)
     pad: int = 114
     tables: tuple[NDArray[np.float32], ...] = field(init=False, repr=False, compare=False)
+    table: NDArray[np.float32] = field(init=False, repr=False, compare=False)
     padding: Triple = field(init=False, repr=False, compare=False)
+    raw_padding: Triple = field(init=False, repr=False, compare=False)
     is_plain: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +63,8 @@ class PixelFormat:
         tables = tuple(
             ((ramp - mean) / std).astype(np.float32) for mean, std in zip(self.mean, self.std))
         object.__setattr__(self, 'tables', tables)
+        object.__setattr__(self, 'table', np.stack(tables, axis=-1)[None])
+        object.__setattr__(self, 'raw_padding', (float(self.pad),) * 3)
         object.__setattr__(self, 'padding', tuple(float(table[self.pad]) for table in tables))
         object.__setattr__(
             self, 'is_plain', all(np.array_equal(table, np.arange(256)) for table in tables))
@@ -67,86 +76,112 @@ YOLOX_LEGACY = PixelFormat(
 ULTRALYTICS = PixelFormat(color='rgb', scale=1.0)
 
 
+def layout_of(spec: BlobSpec) -> str:
+    """Tell the layout of an image input, ``'NCHW'`` where nothing says another."""
+    if spec.layout in LAYOUTS:
+        return spec.layout
+    return guess_layout(spec.shape) or NCHW
+
+
+def image_size(spec: BlobSpec) -> Size | None:
+    """Return ``(width, height)`` of an image input; None where it is none, or leaves them open."""
+    if len(spec.shape) != 4:
+        return None
+    _, first, second, third = spec.shape
+    width, height = (third, second) if layout_of(spec) == NCHW else (second, first)
+    return None if -1 in (width, height) else (width, height)
+
+
 def paint(
-        frame: Frame, geometry: Letterbox, pixels: PixelFormat, tensor: NDArray[Any]) -> None:
+        frame: Frame, geometry: Letterbox, pixels: PixelFormat, tensor: NDArray[Any],
+        layout: str = NCHW) -> None:
     """
     Write one image into the whole of an input tensor.
 
-    The padding is written only when the tensor's last picture lay in it differently.
+    A uint8 tensor is given the bytes as they are, in the model's order: scale, mean and std are
+    inside such a model. The padding is written only when the tensor's last picture lay in it
+    differently.
 
     :param frame: the image; its channels are put in the model's order at no cost.
     :param geometry: where the image goes; its ``input_size`` is the tensor's.
     :param pixels: what the model wants to see.
-    :param tensor: ``(1, 3, h, w)`` float32, the memory of an input blob.
+    :param tensor: ``(1, 3, h, w)`` or ``(1, h, w, 3)``, the memory of an input blob.
+    :param layout: ``'NCHW'`` or ``'NHWC'``.
+    :raises BlobMismatch: the tensor is neither float32 nor uint8.
     """
+    is_raw = tensor.dtype == np.uint8
+    if not is_raw and tensor.dtype != np.float32:
+        raise BlobMismatch(f'pixels: got a tensor of {tensor.dtype}, expected float32 or uint8')
     scratch = _scratch(geometry.resized_size)
-    image = frame.image
-    if geometry.resized_size != geometry.source_size:
-        image = cv2.resize(
-            image, geometry.resized_size, dst=scratch.resized, interpolation=cv2.INTER_LINEAR)
-    planes = cv2.split(image, scratch.planes)
-    _paint_padding(geometry, pixels.padding, tensor)
-    if pixels.color != frame.encoding[:3]:
-        planes = planes[::-1]
+    planes = tensor[0] if layout == NCHW else tensor[0].transpose(2, 0, 1)
+    paint_padding(geometry, pixels.raw_padding if is_raw else pixels.padding, tensor, planes)
     (width, height), (x, y) = geometry.resized_size, geometry.offset
-    target = tensor[0, :, y:y + height, x:x + width]
-    if pixels.is_plain:
-        target[0], target[1], target[2] = planes   # numpy's cast, the fastest of those measured
-    else:
-        for channel, table in enumerate(pixels.tables):
-            cv2.LUT(planes[channel], table, dst=target[channel])
-
-
-def _paint_padding(geometry: Letterbox, values: Triple, tensor: NDArray[Any]) -> None:
-    """
-    Fill what the image leaves free, unless our last picture in this memory has done so.
-
-    Called before the image is written, so that the record is right whatever fails afterwards.
-    """
-    strips = _strips(geometry)
-    if _painted.get(tensor) == (geometry, values) and _is_intact(tensor, strips, values):
+    swaps = pixels.color != frame.encoding[:3]
+    if layout == NCHW:
+        image = _resized(frame, geometry, scratch.resized)
+        sources = cv2.split(image, scratch.planes)
+        _paint_planes(
+            sources[::-1] if swaps else sources, planes[:, y:y + height, x:x + width],
+            None if is_raw or pixels.is_plain else pixels.tables)
         return
-    _painted.put(tensor, None)
-    for rows, columns in strips:
-        for channel, value in enumerate(values):
-            tensor[0, channel, rows, columns] = value
-    _painted.put(tensor, (geometry, values))
+    target = tensor[0, y:y + height, x:x + width]
+    if is_raw and not swaps:
+        _resized(frame, geometry, target, needs_copy=True)
+        return
+    image = _resized(frame, geometry, scratch.resized)
+    if swaps:
+        image = cv2.cvtColor(
+            image, cv2.COLOR_BGR2RGB, dst=target if is_raw else scratch.resized_too)
+    if is_raw:
+        return
+    if pixels.is_plain:
+        target[...] = image
+    else:
+        cv2.LUT(image, pixels.table, dst=target)
 
 
-def _is_intact(tensor: NDArray[Any], strips: '_Strips', values: Triple) -> bool:
-    """Look at the ends of the strips: somebody else may have filled the tensor meanwhile."""
-    for rows, columns in strips:
-        if (tensor[0, 0, rows.start, columns.start] != values[0]
-                or tensor[0, 2, rows.stop - 1, columns.stop - 1] != values[2]):
-            return False
-    return True
+def fill(pixels: PixelFormat, tensor: NDArray[Any], layout: str = NCHW) -> None:
+    """Write an empty picture: the padding's grey everywhere."""
+    planes = tensor[0] if layout == NCHW else tensor[0].transpose(2, 0, 1)
+    values = pixels.raw_padding if tensor.dtype == np.uint8 else pixels.padding
+    for plane, value in zip(planes, values):
+        plane[...] = value
 
 
-_Strips = tuple[tuple[slice, slice], ...]
+def _resized(
+        frame: Frame, geometry: Letterbox, target: NDArray[np.uint8], *,
+        needs_copy: bool = False) -> NDArray[np.uint8]:
+    """Bring the image to its size in the input, in ``target`` where there is anything to do."""
+    if geometry.resized_size != geometry.source_size:
+        resized: NDArray[np.uint8] = cv2.resize(
+            frame.image, geometry.resized_size, dst=target, interpolation=cv2.INTER_LINEAR)
+        return resized
+    if needs_copy:
+        target[...] = frame.image
+        return target
+    return frame.image
 
 
-@lru_cache(maxsize=64)
-def _strips(geometry: Letterbox) -> _Strips:
-    """Return the rows and columns of the padding, in pieces that do not overlap."""
-    left, top, right, bottom = geometry.pad
-    width, height = geometry.input_size
-    middle = slice(top, height - bottom)
-    pieces = (
-        (slice(0, top), slice(0, width)), (slice(height - bottom, height), slice(0, width)),
-        (middle, slice(0, left)), (middle, slice(width - right, width)))
-    return tuple(
-        (rows, columns) for rows, columns in pieces
-        if rows.start < rows.stop and columns.start < columns.stop)
+def _paint_planes(
+        sources: Sequence[NDArray[np.uint8]], target: NDArray[Any],
+        tables: tuple[NDArray[np.float32], ...] | None) -> None:
+    """Write three ``(h, w)`` planes of bytes into ``(3, h, w)``, through tables or as they are."""
+    if tables is None:
+        target[0], target[1], target[2] = sources   # numpy's cast, the fastest of those measured
+    else:
+        for channel, table in enumerate(tables):
+            cv2.LUT(sources[channel], table, dst=target[channel])
 
 
 class _Scratch:
     """Memory for the steps between an image and a tensor."""
 
-    __slots__ = ('planes', 'resized')
+    __slots__ = ('planes', 'resized', 'resized_too')
 
     def __init__(self, size: tuple[int, int]) -> None:
         width, height = size
         self.resized = np.empty((height, width, 3), np.uint8)
+        self.resized_too = np.empty((height, width, 3), np.uint8)
         self.planes = [np.empty((height, width), np.uint8) for _ in range(3)]
 
 
@@ -168,33 +203,3 @@ def _scratch(size: tuple[int, int]) -> _Scratch:
             del by_size[next(iter(by_size))]
         scratch = by_size[size] = _Scratch(size)
     return scratch
-
-
-class _Painted:
-    """
-    What padding lies in which tensor, forgotten with the tensor.
-
-    One record for all models of the process: two that share a core share its seats' memory.
-    """
-
-    def __init__(self) -> None:
-        self._records: dict[int, tuple[weakref.ref[NDArray[Any]], object]] = {}
-
-    def get(self, tensor: NDArray[Any]) -> object:
-        """Return what was put for this very array object, else None."""
-        record = self._records.get(id(tensor))
-        return record[1] if record is not None and record[0]() is tensor else None
-
-    def put(self, tensor: NDArray[Any], what: object) -> None:
-        """Remember what lies in the tensor for as long as the array object lives."""
-        key, records = id(tensor), self._records
-
-        def forget(gone: 'weakref.ref[NDArray[Any]]') -> None:
-            record = records.get(key)
-            if record is not None and record[0] is gone:  # the id may have a new owner already
-                del records[key]
-
-        records[key] = (weakref.ref(tensor, forget), what)
-
-
-_painted = _Painted()

@@ -6,10 +6,18 @@ import gc
 import threading
 
 import cv2
+from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tasks import pixels as pixels_module
+from faster_deploy_ros.tasks import padding
 from faster_deploy_ros.tasks.letterbox import letterbox, stretch
-from faster_deploy_ros.tasks.pixels import paint, PixelFormat, ULTRALYTICS, YOLOX, YOLOX_LEGACY
+from faster_deploy_ros.tasks.pixels import (
+    fill,
+    paint,
+    PixelFormat,
+    ULTRALYTICS,
+    YOLOX,
+    YOLOX_LEGACY,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
@@ -18,51 +26,84 @@ import pytest
 FORMATS = {'yolox': YOLOX, 'legacy': YOLOX_LEGACY, 'ultralytics': ULTRALYTICS}
 SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90))
 INPUT = (64, 32)
+# What an input can be: layout and dtype.
+KINDS = [(layout, dtype) for layout in ('NCHW', 'NHWC') for dtype in (np.float32, np.uint8)]
 
 
 def picture(size, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
 
 
-def expected(image, encoding, geometry, pixels):
-    """Do the same slowly, in float64."""
+def expected(image, encoding, geometry, pixels, kind=KINDS[0]):
+    """Do the same slowly, in float64; an input of bytes gets them as they are."""
+    layout, dtype = kind
     (width, height), (x, y) = geometry.resized_size, geometry.offset
     canvas = np.full((geometry.input_size[1], geometry.input_size[0], 3), pixels.pad, np.uint8)
     canvas[y:y + height, x:x + width] = cv2.resize(
         image, (width, height), interpolation=cv2.INTER_LINEAR)
     if encoding[:3] != pixels.color:
         canvas = canvas[:, :, ::-1]
-    values = (canvas * (pixels.scale / 255) - np.array(pixels.mean)) / np.array(pixels.std)
-    return values.transpose(2, 0, 1)[None].astype(np.float32)
+    values = canvas
+    if dtype != np.uint8:
+        values = (canvas * (pixels.scale / 255) - np.array(pixels.mean)) / np.array(pixels.std)
+    return (values.transpose(2, 0, 1) if layout == 'NCHW' else values)[None].astype(dtype)
 
 
-def tensor_for(geometry, fill=np.nan):
-    return np.full((1, 3, geometry.input_size[1], geometry.input_size[0]), fill, np.float32)
+def tensor_for(geometry, kind=KINDS[0]):
+    """Return a tensor with something in it that no picture has, or that is unlikely to stay."""
+    (width, height), (layout, dtype) = geometry.input_size, kind
+    shape = (1, 3, height, width) if layout == 'NCHW' else (1, height, width, 3)
+    return np.full(shape, 77 if dtype == np.uint8 else np.nan, dtype)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SIZES, st.sampled_from(list(FORMATS)), st.sampled_from(['bgr8', 'rgb8']),
-       st.sampled_from(['corner', 'center']), st.integers(0, 255))
-def test_the_tensor_is_the_letterboxed_image(size, name, encoding, placement, seed):
+       st.sampled_from(['corner', 'center']), st.integers(0, 255), st.sampled_from(KINDS))
+def test_the_tensor_is_the_letterboxed_image(size, name, encoding, placement, seed, kind):
     image, geometry = picture(size, seed), letterbox(size, INPUT, placement)
-    tensor = tensor_for(geometry)
-    paint(Frame(0, '', image, encoding), geometry, FORMATS[name], tensor)
+    tensor = tensor_for(geometry, kind)
+    paint(Frame(0, '', image, encoding), geometry, FORMATS[name], tensor, kind[0])
     np.testing.assert_array_equal(
-        tensor, expected(image, encoding, geometry, FORMATS[name]))
+        tensor, expected(image, encoding, geometry, FORMATS[name], kind))
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('encoding', ['bgr8', 'rgb8'])
+def test_an_image_of_the_inputs_own_size_is_written_without_a_resize(kind, encoding):
+    image, geometry = picture(INPUT), letterbox(INPUT, INPUT)
+    tensor = tensor_for(geometry, kind)
+    paint(Frame(0, '', image, encoding), geometry, YOLOX, tensor, kind[0])
+    np.testing.assert_array_equal(tensor, expected(image, encoding, geometry, YOLOX, kind))
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_an_empty_picture_is_all_padding(kind):
+    tensor = tensor_for(letterbox(INPUT, INPUT), kind)
+    fill(YOLOX_LEGACY, tensor, kind[0])
+    grey = np.full((INPUT[1], INPUT[0], 3), YOLOX_LEGACY.pad, np.uint8)
+    np.testing.assert_array_equal(
+        tensor, expected(grey, 'rgb8', letterbox(INPUT, INPUT), YOLOX_LEGACY, kind))
+
+
+def test_an_input_of_other_numbers_is_refused_and_not_cast():
+    geometry = letterbox((60, 20), INPUT)
+    tensor = tensor_for(geometry, ('NCHW', np.float16))
+    with pytest.raises(BlobMismatch, match='got a tensor of float16, expected float32 or uint8'):
+        paint(Frame(0, '', picture((60, 20))), geometry, YOLOX, tensor)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(SIZES, st.sampled_from(['corner', 'center']),
                           st.sampled_from(list(FORMATS)), st.integers(0, 255)),
-                min_size=2, max_size=8))
-def test_nothing_is_left_of_earlier_pictures_of_other_sizes_and_formats(pictures):
-    tensor = tensor_for(letterbox((1, 1), INPUT))
+                min_size=2, max_size=8), st.sampled_from(KINDS))
+def test_nothing_is_left_of_earlier_pictures_of_other_sizes_and_formats(pictures, kind):
+    tensor = tensor_for(letterbox((1, 1), INPUT), kind)
     for seed, (size, placement, name, pad) in enumerate(pictures):
         image, geometry = picture(size, seed), letterbox(size, INPUT, placement)
         base = FORMATS[name]
         pixels = PixelFormat(base.color, base.scale, base.mean, base.std, pad)
-        paint(Frame(0, '', image), geometry, pixels, tensor)
-        np.testing.assert_array_equal(tensor, expected(image, 'bgr8', geometry, pixels))
+        paint(Frame(0, '', image), geometry, pixels, tensor, kind[0])
+        np.testing.assert_array_equal(tensor, expected(image, 'bgr8', geometry, pixels, kind))
 
 
 def test_a_picture_without_padding_leaves_none_of_itself_in_the_next_ones_padding():
@@ -77,13 +118,14 @@ def test_a_picture_without_padding_leaves_none_of_itself_in_the_next_ones_paddin
     np.testing.assert_array_equal(tensor, expected(frame.image, 'bgr8', narrow, YOLOX))
 
 
-def test_the_padding_is_written_again_after_somebody_else_has_used_the_memory():
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_padding_is_written_again_after_somebody_else_has_used_the_memory(kind):
     geometry, frame = letterbox((60, 20), INPUT), Frame(0, '', picture((60, 20)))
-    tensor = tensor_for(geometry)
-    paint(frame, geometry, YOLOX, tensor)
+    tensor = tensor_for(geometry, kind)
+    paint(frame, geometry, YOLOX, tensor, kind[0])
     tensor[:] = 0
-    paint(frame, geometry, YOLOX, tensor)
-    np.testing.assert_array_equal(tensor, expected(frame.image, 'bgr8', geometry, YOLOX))
+    paint(frame, geometry, YOLOX, tensor, kind[0])
+    np.testing.assert_array_equal(tensor, expected(frame.image, 'bgr8', geometry, YOLOX, kind))
 
 
 def test_the_padding_is_written_once_for_pictures_of_one_size():
@@ -95,7 +137,8 @@ def test_the_padding_is_written_once_for_pictures_of_one_size():
     assert tensor[0, 1, -2, 7] == -1
 
 
-def test_views_of_other_memory_orders_and_read_only_images_are_read_as_they_are():
+@pytest.mark.parametrize('kind', KINDS)
+def test_views_of_other_memory_orders_and_read_only_images_are_read_as_they_are(kind):
     wide = picture((80, 30))
     views = {
         'row padding': wide[:, :60], 'upside down': wide[::-1], 'mirrored': wide[:, ::-1],
@@ -104,17 +147,19 @@ def test_views_of_other_memory_orders_and_read_only_images_are_read_as_they_are(
     views['read-only'].flags.writeable = False
     for name, image in views.items():
         geometry = letterbox((image.shape[1], image.shape[0]), INPUT)
-        tensor = tensor_for(geometry)
-        paint(Frame(0, '', image), geometry, YOLOX, tensor)
+        tensor = tensor_for(geometry, kind)
+        paint(Frame(0, '', image), geometry, YOLOX, tensor, kind[0])
         np.testing.assert_array_equal(
-            tensor, expected(np.ascontiguousarray(image), 'bgr8', geometry, YOLOX), err_msg=name)
+            tensor, expected(np.ascontiguousarray(image), 'bgr8', geometry, YOLOX, kind),
+            err_msg=name)
 
 
-def test_the_image_is_not_changed():
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_image_is_not_changed(kind):
     image = picture((64, 32))
     before = image.copy()
-    paint(Frame(0, '', image), letterbox((64, 32), INPUT), YOLOX,
-          tensor_for(letterbox((64, 32), INPUT)))
+    paint(Frame(0, '', image), letterbox((64, 32), INPUT), ULTRALYTICS,
+          tensor_for(letterbox((64, 32), INPUT), kind), kind[0])
     np.testing.assert_array_equal(image, before)
 
 
@@ -149,7 +194,7 @@ def test_threads_with_their_own_tensors_do_not_disturb_each_other():
 
 
 def test_the_record_of_a_tensor_goes_with_the_tensor():
-    records = pixels_module._painted._records
+    records = padding._painted._records
     gc.collect()
     before = len(records)
     geometry = letterbox((60, 20), INPUT)

@@ -67,7 +67,8 @@ class Detector(Model[Detections]):
         width, height = self.input_size
         self._input_shapes = {NCHW: (1, 3, height, width), NHWC: (1, height, width, 3)}
         self.pixels = self._read_pixels()
-        if source.dtype == np.uint8:
+        self._is_raw = source.dtype == np.uint8
+        if self._is_raw:
             expect_raw(type(self).__name__, source, self.pixels, self.card.input, core.metadata)
         self._letterbox = partial(
             letterbox, input_size=self.input_size,
@@ -110,7 +111,8 @@ class Detector(Model[Detections]):
         pixels, labels = self.pixels, ', '.join(self.labels[:3])
         more = ', ...' if len(self.labels) > 3 else ''
         normal = '' if pixels.mean == (0, 0, 0) else ' less mean by deviation'
-        return (f'{self.family}: {width}x{height} {pixels.color} 0 to {pixels.scale:g}{normal}, '
+        seen = 'bytes' if self._is_raw else f'0 to {pixels.scale:g}{normal}'
+        return (f'{self.family}: {width}x{height} {pixels.color} {seen}, '
                 f'{self._letterbox.keywords["placement"]} letterbox, {len(self.labels)} classes '
                 f'({labels}{more})')
 
@@ -119,8 +121,11 @@ class Detector(Model[Detections]):
         """What a model card would say of this model, by the card's keys."""
         pixels = self.pixels
         image: dict[str, Any] = {
-            'size': list(self.input_size), 'color': pixels.color, 'scale': int(pixels.scale),
+            'size': list(self.input_size), 'color': pixels.color,
             'letterbox': self._letterbox.keywords['placement'], 'pad': pixels.pad}
+        if self._is_raw:   # the scaling is the model's own affair
+            return {'family': self.family, 'labels': list(self.labels), 'input': image}
+        image['scale'] = int(pixels.scale)
         if (pixels.mean, pixels.std) != ((0, 0, 0), (1, 1, 1)):
             image |= {'mean': list(pixels.mean), 'std': list(pixels.std)}
         return {'family': self.family, 'labels': list(self.labels), 'input': image}
