@@ -11,6 +11,7 @@ from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.tasks.pixels import ULTRALYTICS, YOLOX, YOLOX_LEGACY
 from faster_deploy_ros.tools.compare.reading import Reading
+import numpy as np
 
 COLOR, SCALE, LETTERBOX, LAYOUT = 'colour order', 'scale', 'letterbox', 'layout'
 NORMALISATION, DECODING, OUTPUT_LAYOUT = 'normalisation', 'decoding', 'output layout'
@@ -73,6 +74,8 @@ def _color(reading: Reading, core: InferCore) -> Iterator[Trial]:
 
 
 def _scale(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    if _takes_bytes(core):
+        return   # its scale, mean and deviation are inside
     card = reading.card.input
     top = (card.scale or 1.0) * reading.factor
     for factor in (1 / 255, 255.0):
@@ -117,6 +120,8 @@ def _layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
 
 
 def _normalisation(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    if _takes_bytes(core):
+        return
     card = reading.card.input
     for name, pixels in (('current YOLOX, BGR 0 to 255', YOLOX),
                          ('old YOLOX or torchvision, ImageNet mean and deviation', YOLOX_LEGACY),
@@ -172,6 +177,10 @@ def _sigmoid(reading: Reading, core: InferCore) -> Iterator[Trial]:
 
 def _images(core: InferCore) -> list[BlobSpec]:
     return [spec for spec in core.specs.values() if spec.is_input and len(spec.shape) == 4]
+
+
+def _takes_bytes(core: InferCore) -> bool:
+    return any(spec.dtype == np.uint8 for spec in _images(core))
 
 
 def _outputs(core: InferCore) -> list[BlobSpec]:

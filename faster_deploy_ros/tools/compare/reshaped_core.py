@@ -122,10 +122,13 @@ class ReshapedCore:
         if spec.is_input:
             if len(spec.shape) != 4:
                 raise BlobMismatch(f'compare: got {spec}, expected an image of four dimensions')
-            return replace(spec, shape=self._give[0](spec.shape), layout='', max_shape=None)
-        shape = spec.shape
-        for change, _ in self._say:
-            shape = change(shape)
+            shape = self._give[0](spec.shape)
+        else:
+            shape = spec.shape
+            for change, _ in self._say:
+                shape = change(shape)
+        if shape == spec.shape:
+            return spec
         return replace(spec, shape=shape, layout='', max_shape=None)
 
     @property
@@ -164,7 +167,8 @@ class ReshapedCore:
         """Change the inputs, run the core, change its outputs."""
         seat: BlobsBuffer = blobs.request
         for blob in blobs.inputs:
-            given = self._give[1](blob.data * blob.dtype.type(self._factor))
+            given = blob.data if self._factor == 1 else blob.data * blob.dtype.type(self._factor)
+            given = self._give[1](given)
             target = seat[blob.spec.name]
             target.reshape(given.shape)
             np.copyto(target.data, given)
