@@ -24,8 +24,10 @@ LAYERS = {
 # Runtime -> the files that may import it, at their top.
 VENDORS = {
     'onnxruntime': {'cores/onnxruntime_core.py'},
-    'tensorrt': {'cores/tensorrt_core.py', 'cores/tensorrt_build.py'},
-    'pycuda': {'cores/cuda_memory.py'},
+    'tensorrt': {
+        'cores/tensorrt_api.py', 'cores/tensorrt_build.py', 'cores/tensorrt_core.py',
+        'cores/tensorrt_hooks.py'},
+    'pycuda': {'cores/cuda_device.py', 'cores/cuda_memory.py'},
     'ncnn': {'cores/ncnn_core.py'},
     'rknnlite': {'cores/rknn_core.py'},
     'rknn': {'cores/rknn_core.py'},

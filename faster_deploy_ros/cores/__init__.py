@@ -41,7 +41,8 @@ _ROWS: Mapping[str, Entry] = {
         'faster_deploy_ros.cores.rknn_core:RknnCore', needs=('rknnlite',),
         hint="It runs on Rockchip boards: install rknn-toolkit-lite2 and the board's librknnrt."),
     'tensorrt': Entry(
-        'faster_deploy_ros.cores.tensorrt_core:TensorRtCore', needs=('tensorrt', 'pycuda'),
+        'faster_deploy_ros.cores.tensorrt_core:TensorRtCore',
+        needs=('tensorrt', 'pycuda', '_driver'),   # pycuda's, which wants libcuda
         hint='It needs an NVIDIA GPU: TensorRT from JetPack or NVIDIA, and pip install pycuda.'),
     'triton': Entry(
         'faster_deploy_ros.cores.triton_core:TritonCore', needs=('tritonclient', 'grpc'),
