@@ -122,8 +122,8 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b'\n' not in self._rest:
-                left_s = deadline_s - time.monotonic()
-                if left_s <= 0 or not selector.select(left_s):
+                left_s = max(0.0, deadline_s - time.monotonic())   # what is there is read anyway
+                if not selector.select(left_s):
                     return None
                 chunk = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not chunk:

@@ -85,10 +85,10 @@ def notes(orders: Orders, rows: Sequence[Row]) -> list[str]:
         what = 'a whole call, picture to result, and the medians of its parts'
     inputs = ', or '.join(dict.fromkeys(
         row.about['input'] for row in rows if row.about.get('input')))
+    how = (f'Each line: {orders.seconds:g} s in {orders.rounds} rounds in which the models take '
+           'turns, each in its own process.')
     said = [
-        f'Times are of {what}.', f'Input: {inputs}.' if inputs else '',
-        f'Each line: {orders.seconds:g} s in {orders.rounds} rounds in which the models take '
-        'turns, each in its own process.',
+        f'Times are of {what}.', f'Input: {inputs}.' if inputs else '', how,
         'per s: median of the rounds, all seats together.',
         'x first: per s against the first model in the same round.' if _are_many(rows) else '',
         'CPU ms: of the whole process, per inference.']

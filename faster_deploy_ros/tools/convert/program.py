@@ -9,9 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from threading import Timer
+import threading
 
 from faster_deploy_ros.errors import ConvertFailed, Unavailable
+from faster_deploy_ros.tools.interrupts import undisturbed
 
 LINES_SHOWN = 12
 
@@ -39,34 +40,67 @@ def run_program(
     :param folder: its working directory.
     :param environ: variables to set beside ours.
     :param on_line: called with each line as it comes.
-    :raises ConvertFailed: it ended with an error or took too long; the last lines are shown. The
-        program and its children are ended whatever happens.
+    :raises ConvertFailed: it cannot be started, ended with an error or took too long; its last
+        lines are shown. The program and what it has started are ended whatever happens.
     """
     name = Path(command[0]).name
+    process: subprocess.Popen[str] | None = None
+    late = threading.Event()
     lines: list[str] = []
-    process = subprocess.Popen(
-        [os.fspath(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace',
-        env={**os.environ, **(environ or {})}, start_new_session=True)
-    timer = Timer(timeout_s, _end, (process,))
-    timer.start()
     try:
+        with undisturbed():   # or an interrupt could fall between the start and our knowing of it
+            process = _start(command, folder, environ)
+        watch = threading.Thread(
+            target=_watch, args=(process, timeout_s, late), name=f'watch {name}', daemon=True)
+        watch.start()
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line.rstrip())
             if on_line is not None:
                 on_line(line.rstrip())
-        code = process.wait()
-        is_late = not timer.is_alive()
+        watch.join()
     finally:
-        timer.cancel()
-        _end(process)
-        process.wait()
-    if code != 0:
-        why = f'took more than {timeout_s:g} s' if is_late else f'ended with {code}'
+        if process is not None:
+            _end(process)
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+    if process.returncode != 0 or late.is_set():
+        why = _how_it_ended(process.returncode)
+        if late.is_set():
+            why = f'took more than {timeout_s:g} s and was ended'
         tail = '\n'.join(f'    | {line}' for line in lines[-LINES_SHOWN:] if line)
         raise ConvertFailed(f'convert: {name} {why}. It printed:\n{tail or "    | nothing"}')
     return '\n'.join(lines)
+
+
+def _start(
+        command: Sequence[str | os.PathLike[str]], folder: Path,
+        environ: Mapping[str, str] | None) -> 'subprocess.Popen[str]':
+    try:
+        return subprocess.Popen(
+            [os.fspath(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace',
+            env={**os.environ, **(environ or {})},
+            start_new_session=True)   # a Ctrl-C is ours alone: we end it with all it has started
+    except OSError as error:
+        raise ConvertFailed(
+            f"convert: '{command[0]}' cannot be started: {error.strerror}; install it again"
+            ) from error
+
+
+def _watch(
+        process: 'subprocess.Popen[str]', timeout_s: float, late: threading.Event) -> None:
+    """
+    Wait for the end of a program, then end what it has started: that may hold its output open.
+
+    Thread: one of its own.
+    """
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        late.set()
+    _end(process)
 
 
 def _end(process: 'subprocess.Popen[str]') -> None:
@@ -75,3 +109,12 @@ def _end(process: 'subprocess.Popen[str]') -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f'ended with {code}'
+    try:
+        return f'crashed ({signal.Signals(-code).name})'
+    except ValueError:
+        return f'crashed (signal {-code})'

@@ -82,10 +82,15 @@ def _row(alike: Sequence[Device]) -> tuple[str, ...]:
     if last is not first:
         name += f' to {last.index}'
     can = first.capabilities
-    versions = ', '.join(
-        version if each == first.scheme else f'{each} {version}'
-        for each, version in can.versions.items())
-    return name, first.name, versions, _words(can)
+    own = _short(can.versions.get(first.scheme, ''))
+    others = [f'{each} {_short(version)}' for each, version in can.versions.items()
+              if each != first.scheme and _short(version) != own]
+    return name, first.name, ', '.join(filter(None, [own, *others])), _words(can)
+
+
+def _short(version: str) -> str:
+    """Leave out how it was built; JSON has it all."""
+    return version.partition('-')[0]
 
 
 def _words(can: Capabilities) -> str:

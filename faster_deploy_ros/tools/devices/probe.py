@@ -10,7 +10,7 @@ from typing import Any
 
 from faster_deploy_ros.cores import CORES
 from faster_deploy_ros.cores.device import Capabilities, Device, UnavailableRuntime
-from faster_deploy_ros.errors import FasterDeployError
+from faster_deploy_ros.errors import FasterDeployError, TimedOut
 from faster_deploy_ros.tools.child import Child, serve
 
 LIMIT_S = 20.0
@@ -34,10 +34,15 @@ def probe(
         for scheme, child in children.items():
             try:
                 answer = child.receive(max(0.0, deadline_s - time.monotonic()))
+            except TimedOut:
+                found.append(UnavailableRuntime(
+                    scheme, f'it was asked and gave no answer within {limit_s:g} s'))
             except FasterDeployError as error:
                 found.append(UnavailableRuntime(scheme, _reason(scheme, str(error))))
             else:
                 found += map(_device, answer)
+                if not answer:
+                    found.append(UnavailableRuntime(scheme, 'it found no device'))
             child.end()
     return found
 
@@ -62,7 +67,7 @@ def _reason(scheme: str, text: str) -> str:
     text = text.removesuffix(remedy(scheme)).strip()
     for start in (f"runtime '{scheme}': ", f'{scheme}: '):
         text = text.removeprefix(start)
-    return text
+    return text.replace('crashed (', 'crashed while being asked (', 1)
 
 
 def _device(page: Mapping[str, Any]) -> Device:

@@ -1,0 +1,53 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The commands as a user runs them, and models to run them on."""
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / 'models'))
+sys.path.insert(0, str(HERE))
+
+
+@pytest.fixture(scope='session')
+def tiny_models(tmp_path_factory):
+    """Return a function from the name of a tiny ONNX model to its path."""
+    make_models = pytest.importorskip('make_models', reason='needs the package onnx')
+    folder = tmp_path_factory.mktemp('tiny_models')
+    paths = {}
+
+    def path_of(name):
+        if name not in paths:
+            paths[name] = make_models.write(folder, name)
+        return paths[name]
+
+    return path_of
+
+
+@pytest.fixture(scope='session')
+def shapes_model(checkout):
+    """Return the detector that the package ships."""
+    return checkout / 'models' / 'shapes_yolox.onnx'
+
+
+def environ():
+    """Return variables with which our modules and those of this folder are found."""
+    paths = [str(CHECKOUT), str(HERE), os.environ.get('PYTHONPATH', '')]
+    return {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths)), 'COLUMNS': '100'}
+
+
+@pytest.fixture
+def faster_deploy():
+    """Return a function that runs the command and gives back code, stdout and stderr."""
+    def run(*words, program=('-m', 'faster_deploy_ros.tools'), **how):
+        return subprocess.run(
+            [sys.executable, *program, *map(str, words)], env=environ(), capture_output=True,
+            text=True, timeout=110, check=False, **how)
+
+    return run
