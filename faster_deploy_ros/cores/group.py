@@ -26,22 +26,25 @@ Reopen = Callable[[], InferCore]
 class GroupLease:
     """One loan of a seat of any member; leaving the block returns it."""
 
-    __slots__ = ('_blobs', '_group', '_lease', '_timeout_s', '_turn')
+    __slots__ = ('_blobs', '_group', '_lease', '_member', '_timeout_s', '_turn')
 
-    def __init__(self, group: 'CoreGroup', timeout_s: float | None) -> None:
+    def __init__(self, group: 'CoreGroup', timeout_s: float | None,
+                 member: Member | None = None) -> None:
         """Remember the wish; the seat is taken on entering."""
         self._group = group
         self._timeout_s = timeout_s
+        self._member = member
         self._turn: Turn | None = None
 
     def __enter__(self) -> BlobsBuffer:
         """Take a seat of the core that the policy chooses, waiting for one where it says so."""
-        turn = self._group._roster.line.enter(self._timeout_s)
+        roster, member = self._group._roster, self._member
+        turn = roster.claim(member) if member else roster.line.enter(self._timeout_s)
         try:
             lease: AbstractContextManager[BlobsBuffer] = turn.member.core.lease()
             blobs = lease.__enter__()
         except BaseException as error:
-            self._group._roster.leave(turn, error)
+            roster.leave(turn, error)
             raise
         if blobs.aliases is not turn.member.renames:
             blobs.aliases = turn.member.renames
@@ -93,8 +96,8 @@ class CoreGroup:
                 f"group: no policy is named '{policy}', expected one of {', '.join(POLICIES)}")
         rules = rules or HealthRules()
         self._members = [
-            Member(core, reopen[index] if reopen else None, rules)
-            for index, core in enumerate(cores)]
+            Member(core, name, reopen[index] if reopen else None, rules)
+            for index, (core, name) in enumerate(zip(cores, _names(cores)))]
         for member in self._members[1:]:
             member.renames = match(cores[0], member.core)
         self._name = f"group of {', '.join(member.name for member in self._members)}"
@@ -153,6 +156,15 @@ class CoreGroup:
         :raises Closed: on entering, after ``unload``.
         """
         return GroupLease(self, timeout_s)
+
+    def lease_of(self, index: int) -> GroupLease:
+        """
+        Return the same around a seat of one core, whatever the policy: for a warm-up.
+
+        :param index: of the core.
+        :raises TimedOut: on entering, when all its seats are leased.
+        """
+        return GroupLease(self, None, self._members[index])
 
     def has_room(self) -> bool:
         """
@@ -241,3 +253,10 @@ class CoreGroup:
                 f'{self._name}: the seat belongs to {blobs.owner!r}; lease one from this group')
         raise Closed(
             f'{self._name}: the lease of this seat has ended; infer inside its with-block')
+
+
+def _names(cores: Sequence[InferCore]) -> list[str]:
+    """Name the cores for messages, ``rknn.1``; those that would share a name are numbered."""
+    names = [f'{core.uri.scheme}.{core.uri.device}' for core in cores]
+    return [name if names.count(name) == 1 else f'{name} #{position + 1}'
+            for position, name in enumerate(names)]

@@ -59,10 +59,14 @@ class SeatLine:
         """How many threads wait."""
         return len(self._waiters)
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether no seat is given any more."""
-        return self._closed
+    def check_open(self) -> None:
+        """
+        Refuse who comes too late; under the lock.
+
+        :raises Closed: the group was unloaded.
+        """
+        if self._closed:
+            raise self._closed_error()
 
     def enter(self, timeout_s: float | None) -> Turn:
         """
@@ -75,8 +79,7 @@ class SeatLine:
         waiter = _Waiter()
         deadline_s = None if timeout_s is None else monotonic() + timeout_s
         with self._lock:
-            if self._closed:
-                raise self._closed_error()
+            self.check_open()
             self._waiters.append(waiter)
             self.serve()
         try:
@@ -123,10 +126,10 @@ class SeatLine:
             if late and not waiter.ready.is_set():
                 holders = self._holders()
                 raise TimedOut(
-                    f'{self._name}: no seat within {timeout_s} s; {len(holders)} of {self._seats} are '
-                    f"leased, by {', '.join(holders) or 'nobody'}; {len(self._waiters) - 1} others "
-                    'wait; the policy may have kept a slow core back. '
-                    'Return seats sooner, or open the group with more seats')
+                    f'{self._name}: no seat within {timeout_s} s; {len(holders)} of '
+                    f"{self._seats} are leased, by {', '.join(holders) or 'nobody'}; "
+                    f'{len(self._waiters) - 1} others wait; the policy may have kept a slow core '
+                    'back. Return seats sooner, or open the group with more seats')
 
     def _give_up(self, waiter: _Waiter) -> None:
         """Leave the line, passing on what the waiter may already have been given."""

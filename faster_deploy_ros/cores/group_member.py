@@ -73,13 +73,15 @@ class Member:
     One core, as the group and its policy see it; guarded by the group's lock.
 
     :param core: loaded, and leased from by the group alone.
+    :param name: how messages call it: ``rknn.1``.
     :param reopen: opens the same core again; None: it cannot be.
     """
 
-    def __init__(self, core: InferCore, reopen: Callable[[], InferCore] | None,
+    def __init__(self, core: InferCore, name: str, reopen: Callable[[], InferCore] | None,
                  rules: HealthRules) -> None:
         """Begin with all seats free."""
         self.core = core
+        self.name = name
         self.reopen = reopen
         self.health = Health(rules)
         self.times = ServiceTimes()
@@ -92,11 +94,6 @@ class Member:
         self.renames: Mapping[str, str] = {}   # the first core's names -> this one's
         self.shapes = [spec.shape for spec in core.specs.values() if spec.is_input]
         self._hang_s = rules.hang_s
-
-    @property
-    def name(self) -> str:
-        """How messages call it: ``rknn.1``."""
-        return f'{self.core.uri.scheme}.{self.core.uri.device}'
 
     @property
     def free(self) -> int:

@@ -13,7 +13,7 @@ from faster_deploy_ros.cores.group_line import SeatLine
 from faster_deploy_ros.cores.group_member import Member, MemberState, Run, Turn
 from faster_deploy_ros.cores.group_policy import Policy
 from faster_deploy_ros.cores.group_prober import Prober
-from faster_deploy_ros.errors import Unavailable
+from faster_deploy_ros.errors import TimedOut, Unavailable
 
 MOST_EVENTS = 64
 
@@ -75,6 +75,19 @@ class Roster:
                 room = True   # let the frame come and fail, counted
             self._is_room_wanted = not room
             return room
+
+    def claim(self, member: Member) -> Turn:
+        """
+        Take a seat of one core, whatever the policy and who waits.
+
+        :raises TimedOut: all are leased.
+        :raises Closed: the group was unloaded.
+        """
+        with self._lock:
+            self.line.check_open()
+            if not member.free:
+                raise TimedOut(f'{self._name}: all seats of {member.name} are leased')
+            return member.take(self._clock())
 
     def begin(self, turn: Turn) -> Run:
         """Note that an inference begins."""

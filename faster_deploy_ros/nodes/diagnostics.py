@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The health of a node as diagnostic messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from faster_deploy_ros.cores.group_member import MemberState
 from faster_deploy_ros.nodes.health import Health
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
@@ -24,14 +25,18 @@ class Diagnosis:
         self._device = device
         self._before: dict[str, int] = {}
 
-    def message(self, stamp: Any, health: Health, source: str) -> DiagnosticArray:
+    def message(self, stamp: Any, health: Health, source: str,
+                members: Sequence[MemberState] = ()) -> DiagnosticArray:
         """
-        Tell the state of input and inference.
+        Tell the state of input, inference and, of a group, each core.
 
         :param stamp: of the message.
         :param source: the state of the subscription in words.
+        :param members: of the group of cores; none where there is one core.
         """
         array = DiagnosticArray(status=[self._input(health, source), self._inference(health)])
+        none_works = all(member.state != 'in' for member in members)
+        array.status += [self._core(member, ERROR if none_works else WARN) for member in members]
         array.header.stamp = stamp
         return array
 
@@ -87,8 +92,26 @@ class Diagnosis:
                 values[f'{stage}_{mark}_ms'] = f'{getattr(times, mark) / 1e6:.3f}'
         return self._status('inference', level, text, values)
 
-    def _status(self, part: str, level: bytes, text: str,
-                values: Mapping[str, object]) -> DiagnosticStatus:
+    def _core(self, member: MemberState, bad: bytes) -> DiagnosticStatus:
+        if member.state == 'in':
+            known = member.service_ms is not None
+            level, text = OK, f'OK, {member.service_ms:.1f} ms' if known else 'OK'
+        elif member.state == 'hung':
+            level, text = bad, f'an inference has been hanging for {member.since_s:.0f} s'
+        else:
+            level, text = bad, (
+                f'out since {member.since_s:.0f} s: {member.last_error}; probed every '
+                f'{member.pause_s:.0f} s')
+        values = {
+            'uri': member.uri, 'device': member.device, 'state': member.state,
+            'service_ms': '' if member.service_ms is None else f'{member.service_ms:.3f}',
+            'seats': member.seats, 'in_use': member.in_use, 'done': member.done,
+            'failed': member.failed, 'last_error': member.last_error}
+        return self._status(f'core {member.name}', level, text, values, member.name)
+
+    def _status(self, part: str, level: bytes, text: str, values: Mapping[str, object],
+                device: str = '') -> DiagnosticStatus:
         return DiagnosticStatus(
-            level=level, name=f'{self._name}: {part}', message=text, hardware_id=self._device,
+            level=level, name=f'{self._name}: {part}', message=text,
+            hardware_id=device or self._device,
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])

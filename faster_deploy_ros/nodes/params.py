@@ -18,9 +18,12 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 P = TypeVar('P')
+TEXTS = tuple[str, ...]
+TEXT_OR_TEXTS = str | tuple[str, ...]
 UNBOUNDED = 1 << 53   # what a double holds exactly; a ROS range has no open end
 NAMES = {bool: 'a boolean', int: 'an integer', float: 'a number (write 1.0, not 1)',
-         str: 'a string', tuple[str, ...]: 'a list of strings'}
+         str: 'a string', TEXTS: 'a list of strings',
+         TEXT_OR_TEXTS: 'a string or a list of strings'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class DeclaredParameters(Generic[P]):
         descriptor = ParameterDescriptor(name=name, description=about.text)
         if about.choices:
             descriptor.additional_constraints = f"one of: {', '.join(about.choices)}"
-        if self._types[name] == tuple[str, ...]:
+        if self._types[name] in (TEXTS, TEXT_OR_TEXTS):
             # An empty list has no element type: rclpy would take it for a byte array for good.
             descriptor.dynamic_typing = True
         bounded = about.minimum is not None or about.maximum is not None
@@ -129,7 +132,9 @@ class DeclaredParameters(Generic[P]):
     def _check(self, name: str, value: Any) -> Any:
         about: About = self._fields[name].metadata['about']
         wanted = self._types[name]
-        if wanted == tuple[str, ...]:
+        if wanted == TEXT_OR_TEXTS and isinstance(value, str):
+            return value
+        if wanted in (TEXTS, TEXT_OR_TEXTS):
             if value is None:   # what rcl makes of [] in a file or on the command line
                 return ()
             if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):

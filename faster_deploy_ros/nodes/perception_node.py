@@ -7,11 +7,12 @@ import traceback
 from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
-from faster_deploy_ros.cores import InferCore, ModelUri, open_core
+from faster_deploy_ros.cores import CoreGroup, InferCore
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import compressed_to_frame, image_to_frame
 from faster_deploy_ros.nodes.diagnostics import Diagnosis
+from faster_deploy_ros.nodes.model_choice import depth_advice, open_chosen, with_workers
 from faster_deploy_ros.nodes.params import DeclaredParameters
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.nodes.qos import profile
@@ -19,7 +20,6 @@ from faster_deploy_ros.nodes.road import Arrival, Road
 from faster_deploy_ros.nodes.timing import timing_message
 from faster_deploy_ros.pipeline.outcome import Outcome
 from faster_deploy_ros.pipeline.stages import Stages
-from faster_deploy_ros.share import SCHEME as PACKAGE_URL
 from faster_deploy_ros.tasks.base import Model
 import numpy as np
 from rclpy.clock import Clock, ClockType
@@ -31,6 +31,7 @@ R = TypeVar('R')
 P = TypeVar('P', bound=PerceptionParams)
 LAST_WORDS = Duration(seconds=1)   # how long the last messages may take to arrive
 WARM_UP_SIZE = (480, 640, 3)
+TIMED = 3   # warm-up inferences on each seat of a group: the first does not count as usual
 SUCCESS, FAILURE, ERROR = (TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE,
                            TransitionCallbackReturn.ERROR)
 
@@ -57,6 +58,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         self._parameters_of_ours = DeclaredParameters(self, self.params_type)
         self._configured = ExitStack()
         self.road: Road | None = None   # while active
+        self._group: CoreGroup | None = None   # the core, where it is several
         self._stuck = False     # a worker never ended: nothing below it may be unloaded
         self._broken = False    # the line gave up
         self.create_service(SetBool, '~/enable', self._on_enable)
@@ -93,12 +95,11 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         return SUCCESS
 
     def _set_up(self, undo: ExitStack) -> None:
-        params = self._params = self._parameters_of_ours.read()
-        uri = _model_uri(params)
-        core = open_core(uri, seats=params.workers + params.max_hung_jobs)
+        params = self._params = with_workers(self._parameters_of_ours.read())
+        core, self._group = open_chosen(params)
         undo.callback(core.unload)
         model = self.open_model(core, params)
-        _warm_up(core, model, params.workers)
+        _warm_up(core, model, params.workers, self._group)
         compressed = params.image_transport == 'compressed'
         self._job = Stages(
             compressed_to_frame if compressed else image_to_frame, model, self.encode)
@@ -107,16 +108,20 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         self._timing = self._published(undo, DiagnosticArray, 'timing', qos)
         self._diagnostics = self._published(undo, DiagnosticArray, '/diagnostics', 10)
         self.on_model_ready(model, params, undo)
-        device = core.device
-        self._diagnosis = Diagnosis(self.get_name(), f'{device.scheme}.{device.index}')
+        self._diagnosis = Diagnosis(self.get_name(), ', '.join(
+            f'{one.device.scheme}.{one.device.index}' for one in _cores_of(core, self._group)))
+        chosen = ', '.join(
+            f'{one.uri} on {one.device.name}' for one in _cores_of(core, self._group))
         self.get_logger().info(
-            f'configured: {uri} on {device.name}, {params.workers} workers; {model.summary}')
+            f'configured: {chosen}, {params.workers} workers; {model.summary}')
+        if self._group is not None and (advice := depth_advice(self._group, params)):
+            self.get_logger().warning(advice)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the road, its subscription last."""
         try:
             self.road = Road(self, self._params, self._job, self._results, self._on_timing,
-                             self._on_broken)
+                             self._on_broken, self._group)
         except Exception:
             self.get_logger().error(f'activate: unexpected\n{traceback.format_exc()}')
             return FAILURE
@@ -219,29 +224,39 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
             self._publish_health(self.road)
 
     def _publish_health(self, road: Road) -> None:
+        members = ()
+        if self._group is not None:
+            self._log_events(self._group)
+            members = self._group.members
         self._diagnostics.publish(self._diagnosis.message(
-            self.get_clock().now().to_msg(), road.health, road.source()))
+            self.get_clock().now().to_msg(), road.health, road.source(), members))
+
+    def _log_events(self, group: CoreGroup) -> None:
+        """Say which cores went out or came back since the last look."""
+        for event in group.take_events():
+            if event.is_bad:   # rclpy ties a severity to the place of the call for good
+                self.get_logger().warning(event.text)
+            else:
+                self.get_logger().info(event.text)
 
 
-def _model_uri(params: PerceptionParams) -> ModelUri:
-    """Return which model on which runtime; the parameter ``device`` has the last word."""
-    if not params.device:
-        return ModelUri.parse(params.model)
-    _, separator, path = params.model.partition('://')
-    if not separator or params.model.startswith(PACKAGE_URL):
-        path = params.model
-    return ModelUri.parse(f'{params.device}://{path}')
+def _cores_of(core: InferCore, group: CoreGroup | None) -> tuple[InferCore, ...]:
+    return (core,) if group is None else group.cores
 
 
-def _warm_up(core: InferCore, model: Model[Any], seats: int) -> None:
-    """Use each seat once before a frame does: the first run of a runtime is a slow one."""
+def _warm_up(core: InferCore, model: Model[Any], seats: int, group: CoreGroup | None) -> None:
+    """Use each seat before a frame does: the first run of a runtime is slow, a group times it."""
     blank = Frame(0, '', np.zeros(WARM_UP_SIZE, np.uint8))
-    with ExitStack() as leases:
-        for _ in range(seats):
-            blobs = leases.enter_context(core.lease())
-            geometry = model.preprocess(blank, blobs)
-            core.sync_infer(blobs)
-            model.postprocess(blobs, geometry)
+    leases = ([core.lease() for _ in range(seats)] if group is None
+              else [group.lease_of(index) for index, one in enumerate(group.cores)
+                    for _ in range(one.seats)])
+    with ExitStack() as held:
+        for lease in leases:
+            blobs = held.enter_context(lease)
+            for _ in range(1 if group is None else TIMED):
+                geometry = model.preprocess(blank, blobs)
+                core.sync_infer(blobs)
+                model.postprocess(blobs, geometry)
 
 
 def _steady() -> Clock:

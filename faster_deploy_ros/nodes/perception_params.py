@@ -12,18 +12,28 @@ from faster_deploy_ros.nodes.qos import AUTO, PRESETS
 class PerceptionParams:
     """Values of the common parameters, checked; the defaults of the product live here."""
 
-    model: str = parameter(
+    model: str | tuple[str, ...] = parameter(
         'package://faster_deploy_ros/models/shapes_yolox.onnx',
         'The model: a file, package://<package>/<path>, or a URI '
-        '<runtime>.<device>://<path>?<option>=<value>.')
+        '<runtime>.<device>://<path>?<option>=<value>; a list of them: one model on several '
+        'cores.')
     family: str = parameter(
         'auto', 'What the tensors mean: auto (from the model and its card) or a family name.')
     device: str = parameter(
         '', 'Runtime and device that replace those of the model: onnxruntime.0; empty: as in '
-        'model, or by the file ending.')
+        'model, or by the file ending. Not with a list.')
+    group_policy: str = parameter(
+        'latency', 'Which core of a list serves a frame: latency, a slow one only where that is '
+        'sooner than to wait for a faster one; throughput, any that is free.',
+        choices=('latency', 'throughput'))
+    precision: str = parameter(
+        '', "Numbers that the runtime computes with; empty: the runtime's default.",
+        choices=('', 'fp32', 'fp16', 'bf16', 'int8'))
+    engine_cache_dir: str = parameter(
+        '', 'Where TensorRT keeps the engines it builds; empty: its default.')
     workers: int = parameter(
-        2, 'Frames carried at the same time, each by a thread of its own.',
-        minimum=1, maximum=64)
+        0, 'Frames carried at the same time, each by a thread of its own; 0: two for each core.',
+        minimum=0, maximum=64)
     queue_depth: int = parameter(
         0, 'Frames that may wait for a worker, beside the newest one, which waits in the '
         'middleware until a worker is free. More is smoother and later.',

@@ -10,11 +10,13 @@ from functools import partial
 from time import monotonic_ns, sleep, time_ns
 from typing import Any, NamedTuple
 
+from faster_deploy_ros.cores import CoreGroup
 from faster_deploy_ros.nodes.health import Health
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.nodes.qos import profile
 from faster_deploy_ros.nodes.tap import Tap
 from faster_deploy_ros.nodes.throttle import Throttle
+from faster_deploy_ros.pipeline.announcer import Announcer
 from faster_deploy_ros.pipeline.ordered import OrderedExecutor
 from faster_deploy_ros.pipeline.outcome import Outcome, Overflow, Status
 from rclpy.node import Node
@@ -45,11 +47,13 @@ class Road:
     :param results: where the finished messages go.
     :param on_timing: called with ``(arrival, outcome)`` for each frame that has ended.
     :param on_broken: called with the reason when the line cannot go on.
+    :param group: the cores, where there are several: an image is left with the middleware while
+        its lease would have to wait.
     """
 
     def __init__(self, node: Node, params: PerceptionParams, job: Callable[..., Any],
                  results: Publisher, on_timing: Callable[[Arrival, Outcome], None],
-                 on_broken: Callable[[str], None]) -> None:
+                 on_broken: Callable[[str], None], group: CoreGroup | None = None) -> None:
         """Open everything, the subscription last."""
         self._node = node
         self._params = params
@@ -57,6 +61,7 @@ class Road:
         self._results = results
         self._on_timing = on_timing
         self._on_broken = on_broken
+        self._group = group
         # rclpy ties a severity to the place of the call for good: two severities, two places.
         logger = node.get_logger()
         self._log_failure = Throttle(lambda text: logger.error(text))     # noqa: PLW0108
@@ -71,6 +76,11 @@ class Road:
         with ExitStack() as undo:
             wake_up = node.create_guard_condition(self.deliver)
             undo.callback(node.destroy_guard_condition, wake_up)
+            if group is not None:
+                room = Announcer(wake_up.trigger)
+                undo.callback(room.forget, CLOSE_TIMEOUT_S)
+                undo.callback(group.call_on_room, None)
+                group.call_on_room(room.announce)
             self._line = OrderedExecutor(
                 workers=params.workers, depth=params.queue_depth,
                 overflow=Overflow[params.overflow.upper()], on_ready=wake_up.trigger,
@@ -99,7 +109,9 @@ class Road:
 
     def _has_room(self) -> bool:
         """Say whether the next image is to be taken from the middleware yet."""
-        if not self._tapped or len(self._arrivals) < self._limit:
+        if not self._tapped:
+            return True
+        if len(self._arrivals) < self._limit and (self._group is None or self._group.has_room()):
             return True
         self.health.arrivals.passed_over = True
         return False

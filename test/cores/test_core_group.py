@@ -8,8 +8,8 @@ import threading
 import time
 
 from faster_deploy_ros.blobs import BlobSpec
-from faster_deploy_ros.cores import CoreGroup, open_core, open_group
 from faster_deploy_ros.cores import contract as contract_module
+from faster_deploy_ros.cores import CoreGroup, open_group
 from faster_deploy_ros.cores.contract import CoreContract, refused
 from faster_deploy_ros.cores.group_health import HealthRules
 from faster_deploy_ros.cores.mock_core import MockCore
@@ -117,7 +117,8 @@ def test_a_seat_answers_to_the_first_cores_names():
                 group.sync_infer(blobs)
                 assert blobs['output'].data.tolist() == [[number + 1, number + 1]]
             assert list(two) == ['x', 'y'], 'it keeps its own names'
-            assert 'images' in two and two['images'] is two['x']
+            assert 'images' in two
+            assert two['images'] is two['x']
             with refused(BlobMismatch, 'nonsense', "'x'"):
                 two['nonsense']
 
