@@ -34,7 +34,9 @@ class _Late:
         self._real = real
 
     def __getattr__(self, name):
-        return lambda request, context: getattr(self._real, name)(request, context)
+        def handle(request, context):
+            return getattr(self._real, name)(request, context)
+        return handle
 
 
 class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
@@ -82,12 +84,12 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     # -- the protocol ------------------------------------------------------------------------
 
-    def ServerMetadata(self, request, context):  # noqa: N802
+    def ServerMetadata(self, request, context):
         extensions = ['system_shared_memory'] if self.shared_memory else []
         return service_pb2.ServerMetadataResponse(
             name='stand-in', version='1.0', extensions=extensions)
 
-    def ModelMetadata(self, request, context):  # noqa: N802
+    def ModelMetadata(self, request, context):
         if request.name not in MODELS:
             context.abort(grpc.StatusCode.NOT_FOUND, f'model {request.name} is unknown')
         datatype, shape = MODELS[request.name]
@@ -96,16 +98,16 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
         response.outputs.add(name='y', datatype=datatype, shape=shape)
         return response
 
-    def ModelReady(self, request, context):  # noqa: N802
+    def ModelReady(self, request, context):
         return service_pb2.ModelReadyResponse(ready=True)
 
-    def ModelConfig(self, request, context):  # noqa: N802
+    def ModelConfig(self, request, context):
         context.abort(grpc.StatusCode.UNIMPLEMENTED, 'an extension of Triton')
 
-    def RepositoryIndex(self, request, context):  # noqa: N802
+    def RepositoryIndex(self, request, context):
         context.abort(grpc.StatusCode.UNIMPLEMENTED, 'an extension of Triton')
 
-    def SystemSharedMemoryRegister(self, request, context):  # noqa: N802
+    def SystemSharedMemoryRegister(self, request, context):
         path = f'/dev/shm{request.key}'
         if not self.shared_memory or not os.path.exists(path):
             context.abort(grpc.StatusCode.INTERNAL, f'no shared memory {request.key}')
@@ -113,15 +115,15 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
             self.regions[request.name] = mmap.mmap(file.fileno(), request.byte_size)
         return service_pb2.SystemSharedMemoryRegisterResponse()
 
-    def SystemSharedMemoryUnregister(self, request, context):  # noqa: N802
+    def SystemSharedMemoryUnregister(self, request, context):
         assert request.name, 'all regions of all clients'
         self.regions.pop(request.name, None)
         return service_pb2.SystemSharedMemoryUnregisterResponse()
 
-    def SystemSharedMemoryStatus(self, request, context):  # noqa: N802
+    def SystemSharedMemoryStatus(self, request, context):
         return service_pb2.SystemSharedMemoryStatusResponse()
 
-    def ModelInfer(self, request, context):  # noqa: N802
+    def ModelInfer(self, request, context):
         self.inferences += 1
         if self.gate is not None:
             self.gate.wait(30)

@@ -25,9 +25,10 @@ import numpy as np
 import pytest
 
 pytest.importorskip('tritonclient', reason="needs the package 'tritonclient[grpc]'")
-grpc = pytest.importorskip('grpc', reason='needs the package grpcio')
+pytest.importorskip('grpc', reason='needs the package grpcio')
 
-from kserve_stand_in import Proxy, StandIn  # noqa: E402
+import grpc
+from kserve_stand_in import Proxy, StandIn
 
 pytestmark = pytest.mark.core
 
@@ -129,10 +130,11 @@ def test_going_over_the_wire_for_want_of_shared_memory_is_said_once_with_the_rea
                 with core.lease() as blobs:
                     core.sync_infer(blobs)
             assert core.device.name.endswith('wire')
-    assert [record.message for record in caplog.records if 'wire' in record.message] == [
+    said, = [record.message for record in caplog.records if 'wire' in record.message]
+    assert said == (
         f'triton.0 identity: the tensors go over the wire to 127.0.0.1:{server.port}, not through '
         'shared memory: the server does not have the extension system_shared_memory. '
-        'shared_memory=off says the same and is silent']
+        'shared_memory=off says the same and is silent')
 
 
 def test_shared_memory_on_demand_is_refused_where_it_is_impossible(server):
