@@ -26,12 +26,14 @@ def before(model, nodes, weights=(), shape=None):
     :param shape: what the input declares; None: as it did.
     """
     name = model.graph.input[0].name
+    image = f'image_{len(model.graph.node)}'   # its own, if more than one mistake is planted
     for node in model.graph.node:
-        node.input[:] = ['image' if each == name else each for each in node.input]
-    made = [renamed(node, 'given', name) for node in nodes]
+        node.input[:] = [image if each == name else each for each in node.input]
     rest = list(model.graph.node)
     del model.graph.node[:]
-    model.graph.node.extend([*made, *rest])
+    made = [renamed(renamed(node, 'given', name), 'image', image) for node in nodes]
+    model.graph.node.extend(made)
+    model.graph.node.extend(rest)
     model.graph.initializer.extend(weights)
     if shape is not None:
         model.graph.input[0].CopyFrom(

@@ -1,7 +1,8 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of compare: tensors, boxes, tolerances, the verdict, pictures, readings, the output."""
+"""The parts of compare: tensors, boxes, tolerances, verdict, pictures, readings, output."""
 
+from itertools import pairwise
 import json
 import math
 
@@ -233,7 +234,7 @@ def test_nothing_found_by_nobody_is_agreement():
 
 def test_each_tolerance_is_looser_than_the_one_before():
     rows = list(TOLERANCES.values())
-    for tight, loose in zip(rows, rows[1:]):
+    for tight, loose in pairwise(rows):
         assert tight.iou > loose.iou
         assert tight.score < loose.score
         assert tight.agreement >= loose.agreement

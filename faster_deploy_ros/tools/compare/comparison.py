@@ -10,10 +10,11 @@ from faster_deploy_ros.errors import BlobMismatch, FasterDeployError, Unsupporte
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks import open_model
 from faster_deploy_ros.tasks.detection.detector import Detector
-from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain, Patient
+from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain
 from faster_deploy_ros.tools.compare.measure import measure, Measured, Threshold
 from faster_deploy_ros.tools.compare.pictures import pictures
 from faster_deploy_ros.tools.compare.reading import candidate_reading, Reading
+from faster_deploy_ros.tools.compare.search import Patient
 from faster_deploy_ros.tools.compare.side import options, Side
 from faster_deploy_ros.tools.compare.structure import structural
 from faster_deploy_ros.tools.compare.tolerance import SAME, tolerance

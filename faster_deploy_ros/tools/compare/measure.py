@@ -8,7 +8,7 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tools.compare.boxes import Answer, ImageFigures, judge_image, total
 from faster_deploy_ros.tools.compare.side import Seen, Side
 from faster_deploy_ros.tools.compare.tensors import TensorTally
-from faster_deploy_ros.tools.compare.tolerance import Tolerance
+from faster_deploy_ros.tools.compare.tolerance import LOOSEST, Tolerance
 from faster_deploy_ros.tools.compare.verdict import Figures
 
 Threshold = tuple[float, float]   # confidence, suppression
@@ -58,6 +58,22 @@ class Measured:
             tally.figures() for tally in self._tallies.values()) if self.lies_the_same else ()
         boxes = None if self.failure else total(self.images(tolerance))
         return Figures(tensors, boxes, self.failure)
+
+    def distance(self) -> float:
+        """
+        Return how far the two are apart: 0 where they are the same, about 1 where nothing fits.
+
+        The mean over all objects of what is missing of the overlap plus the difference of the
+        scores, 1 for an object of one side only; without objects what the tensors' worst cosine
+        lacks of 1.
+        """
+        images = self.images(LOOSEST)
+        parts = [1 - pair.iou + pair.score_difference for image in images for pair in image.pairs]
+        parts += [1.0 for image in images for _ in image.lone]
+        if parts:
+            return sum(parts) / len(parts)
+        cosines = [each.cosine for each in self.figures(LOOSEST).tensors]
+        return 1 - min(cosines, default=0.0)
 
 
 def measure(
