@@ -149,7 +149,8 @@ class _Workshop:
         texts = []
         for index in range(min(self._parser.num_errors, 3)):
             problem = self._parser.get_error(index)
-            texts.append(f"{' '.join(problem.desc().split())} (node {problem.node()})")
+            text = problem.desc()
+            texts.append(f"{' '.join(text.split())} (node {problem.node()})")
         return '; '.join(texts)
 
     def _add_profile(self) -> None:

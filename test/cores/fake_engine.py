@@ -21,7 +21,7 @@ def run_classes(native, trt, machine):
 
 def _runtime(native, trt, machine):
     class Runtime(native):
-        cuda = True
+        _cuda = True
 
         def __init__(self, logger):
             if not getattr(logger, 'is_initialised', False):
@@ -56,7 +56,7 @@ def _runtime(native, trt, machine):
 
 def _engine(native, trt, machine):
     class ICudaEngine(native):
-        cuda = True
+        _cuda = True
 
         def __init__(self, runtime, header, graph):
             self._runtime, self._header, self._graph = runtime, header, graph
@@ -113,7 +113,7 @@ def _engine(native, trt, machine):
 
 def _execution(native, trt, machine):
     class IExecutionContext(native):
-        cuda = True
+        _cuda = True
 
         def __init__(self, engine):
             self._engine, self._addresses, self._allocators = engine, {}, {}

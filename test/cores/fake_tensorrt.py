@@ -94,17 +94,17 @@ def _native(machine, known):
     class Native:
         """An object of the C++ side: no attribute but its own, counted, needs the context."""
 
-        cuda = False    # whether it can only come and go while a context is current
+        _cuda = False    # whether it can only come and go while a context is current
 
         def __new__(cls, *_, **__):
             made = super().__new__(cls)
-            if cls.cuda:
+            if cls._cuda:
                 machine.call(cls.__name__)
                 machine.live[cls.__name__] += 1
             return made
 
         def __del__(self):
-            if self.cuda:
+            if self._cuda:
                 machine.gone(type(self).__name__)
 
         def __setattr__(self, name, value):
@@ -194,7 +194,7 @@ def _building(native, trt, machine):
             return ITensor('', self._dtype, ())
 
     class INetworkDefinition(native):
-        cuda = True
+        _cuda = True
 
         def __init__(self, flags):
             self._flags, self._graph, self._data = flags, None, b''
@@ -232,7 +232,7 @@ def _building(native, trt, machine):
             return 0
 
     class OnnxParser(native):
-        cuda = True
+        _cuda = True
 
         def __init__(self, network, logger):
             self._network, self._logger, self._errors = network, _checked(logger), []
@@ -276,7 +276,7 @@ def _building(native, trt, machine):
             return trt.IHostMemory(self._data + b'+1')
 
     class IBuilderConfig(native):
-        cuda = True
+        _cuda = True
         progress_monitor, int8_calibrator = _Setting(), _Setting()
 
         def __init__(self):
@@ -313,7 +313,7 @@ def _building(native, trt, machine):
             return self._timing
 
     class Builder(native):
-        cuda = True
+        _cuda = True
 
         def __init__(self, logger):
             self._logger = _checked(logger)
