@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands as a user runs them, and models to run them on."""
 
-import os
 from pathlib import Path
 import subprocess
 import sys
@@ -10,9 +9,9 @@ import sys
 import pytest
 
 HERE = Path(__file__).resolve().parent
-CHECKOUT = HERE.parents[1]
-sys.path.insert(0, str(HERE.parent / 'models'))
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / 'models')]
+
+from command_line import environ  # noqa: E402  beside us, found only now
 
 
 @pytest.fixture(scope='session')
@@ -34,12 +33,6 @@ def tiny_models(tmp_path_factory):
 def shapes_model(checkout):
     """Return the detector that the package ships."""
     return checkout / 'models' / 'shapes_yolox.onnx'
-
-
-def environ():
-    """Return variables with which our modules and those of this folder are found."""
-    paths = [str(CHECKOUT), str(HERE), os.environ.get('PYTHONPATH', '')]
-    return {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths)), 'COLUMNS': '100'}
 
 
 @pytest.fixture

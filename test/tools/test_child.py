@@ -7,8 +7,8 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-import time
 
+from command_line import is_alive, wait_until
 from faster_deploy_ros.errors import FasterDeployError, TimedOut, Unsupported
 from faster_deploy_ros.tools.child import Child, Crashed
 import pytest
@@ -23,16 +23,8 @@ def child(monkeypatch):
         yield made
 
 
-def is_gone(process: int, limit_s: float = 10.0) -> bool:
-    deadline_s = time.monotonic() + limit_s
-    while time.monotonic() < deadline_s:
-        try:
-            if Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[0] == 'Z':
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        time.sleep(0.01)
-    return False
+def is_gone(process: int) -> bool:
+    return wait_until(lambda: not is_alive(process))
 
 
 def test_it_answers_one_question_after_another(child):

@@ -9,7 +9,7 @@ import sys
 import threading
 import types
 
-from conftest import environ
+from command_line import environ
 from faster_deploy_ros.errors import Unavailable
 from faster_deploy_ros.tools import cli
 from faster_deploy_ros.tools.interrupts import ended_by_signals, undisturbed

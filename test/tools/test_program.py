@@ -3,12 +3,12 @@
 """A vendor's program is run to its end, and ended with all that it has started."""
 
 import os
-from pathlib import Path
 import signal
 import sys
 import threading
 import time
 
+from command_line import is_alive, wait_until
 from faster_deploy_ros.errors import ConvertFailed, Unavailable
 from faster_deploy_ros.tools.convert.program import find_program, run_program
 import pytest
@@ -23,24 +23,6 @@ print(os.getpid(), child.pid, flush=True)
 
 def python(text: str) -> list[str]:
     return [sys.executable, '-c', text]
-
-
-def is_alive(process: int) -> bool:
-    """Tell whether a process runs; one that has ended and waits to be reaped does not."""
-    try:
-        state = Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != 'Z'
-
-
-def wait_until(condition, limit_s: float = 10.0) -> bool:
-    deadline_s = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > deadline_s:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_it_returns_what_the_program_printed_and_shows_each_line_as_it_comes(tmp_path):
