@@ -12,6 +12,7 @@ from faster_deploy_ros.cores.group_times import ServiceTimes
 from faster_deploy_ros.cores.infer_core import InferCore
 
 HANG_FACTOR = 20   # an inference hangs when it has also taken so many times its usual time
+FIRST_FACTOR = 10  # where no usual time is known, runtimes prepare themselves: so much patience
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,10 @@ class Member:
         return any(self._hangs(run, now_s) for run in self.runs)
 
     def _hangs(self, run: Run, now_s: float) -> bool:
-        running_s = now_s - run.begun_s
-        return running_s > self._hang_s and (
-            running_s > HANG_FACTOR * (self.times.expect(run.level) or 0.0))
+        usual_s = self.times.expect(run.level)
+        limit_s = (FIRST_FACTOR * self._hang_s if usual_s is None
+                   else max(self._hang_s, HANG_FACTOR * usual_s))
+        return now_s - run.begun_s > limit_s
 
     def remember_shapes(self, blobs: BlobsBuffer) -> None:
         """Keep the shapes of a real inference's inputs, for the probes."""
