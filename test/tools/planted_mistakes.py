@@ -90,12 +90,30 @@ def nhwc_memory(model):
         [constant('lies', [batch, height, width, channels], np.int64)])
 
 
+def nchw_memory(model):
+    """Take the memory of an input that is declared NHWC for NCHW."""
+    batch, channels, height, width = input_shape(model)
+    return before(
+        model, [helper.make_node('Reshape', ['given', 'lies'], ['image'])],
+        [constant('lies', [batch, channels, height, width], np.int64)],
+        shape=(batch, height, width, channels))
+
+
 def nhwc_input(model):
-    """Declare the input as NHWC and mean it."""
+    """Declare the input as NHWC and mean it: no mistake."""
     batch, channels, height, width = input_shape(model)
     return before(
         model, [helper.make_node('Transpose', ['given'], ['image'], perm=(0, 3, 1, 2))],
         shape=(batch, height, width, channels))
+
+
+def byte_input(model):
+    """Declare the input as bytes in NHWC, as NPUs have it: no mistake."""
+    if model.graph.input[0].type.tensor_type.shape.dim[3].dim_value != 3:
+        nhwc_input(model)
+    before(model, [helper.make_node('Cast', ['given'], ['image'], to=TensorProto.FLOAT)])
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    return model
 
 
 def collapsed(model, factor):

@@ -339,7 +339,7 @@ def through(core, image):
 def test_swapped_memory_is_the_memory_of_the_other_layout():
     image = np.arange(24, dtype=np.float32).reshape(1, 3, 2, 4)
     with echo(image.shape) as core:
-        said = through(ReshapedCore(core, gives='swapped memory'), image)
+        said = through(ReshapedCore(core, swapped=True), image)
     np.testing.assert_array_equal(said.ravel(), image.transpose(0, 2, 3, 1).ravel())
 
 

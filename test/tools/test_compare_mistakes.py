@@ -98,6 +98,22 @@ def test_a_healthy_copy_raises_no_alarm(original, tmp_path):
     assert found.figures.boxes.objects > 10
 
 
+@BOTH
+@pytest.mark.parametrize('plant', [planted.nhwc_input, planted.byte_input])
+def test_channels_last_and_bytes_are_no_mistake_where_they_are_declared(original, plant, tmp_path):
+    found = judged(original, plant(planted.load(original.path)), tmp_path)
+    assert (found.verdict.word, found.diagnosis) == ('same', None)
+    assert found.figures.tensors[0].max_abs == 0
+
+
+@BOTH
+@pytest.mark.parametrize(('plant', 'mistake'), [
+    (planted.other_colours, 'colour order'), (planted.nchw_memory, 'layout')])
+def test_a_mistake_is_found_behind_an_input_of_bytes(original, plant, mistake, tmp_path):
+    model = planted.byte_input(plant(planted.load(original.path)))
+    assert judged(original, model, tmp_path).diagnosis.name == mistake
+
+
 @pytest.mark.parametrize('original', ['yolov8'], indirect=True)
 @pytest.mark.parametrize(('mistake', 'plant', 'said', 'cause'), [
     ('colour order', planted.other_colours, None, 'wants BGR and is given RGB'),

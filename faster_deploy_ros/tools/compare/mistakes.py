@@ -108,15 +108,10 @@ def _layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
         if 3 in (spec.shape[1], spec.shape[3]):
             declared, wanted = ('NCHW', 'NHWC') if spec.shape[1] == 3 else ('NHWC', 'NCHW')
             yield Trial(
-                (LAYOUT,), replace(reading, gives='swapped memory'),
+                (LAYOUT,), replace(reading, swapped=True),
                 f'the candidate declares {declared} and reads its memory as {wanted}',
                 f'convert it with its input declared as {wanted}, or without the transposition '
                 'inside')
-        if spec.shape[3] == 3:
-            yield Trial(
-                (LAYOUT,), replace(reading, gives='channels last'),
-                'the candidate wants NHWC, channels last, and this family gives NCHW',
-                'convert it with its input as NCHW, channels first')
 
 
 def _normalisation(reading: Reading, core: InferCore) -> Iterator[Trial]:

@@ -19,14 +19,14 @@ class Reading:
     :param family: a row of MODELS.
     :param card: what it wants to see.
     :param factor: what every number that it is given is multiplied by.
-    :param gives: how its input differs from what it declares, a row of reshaped_core.INPUTS.
-    :param says: how its output does, rows of reshaped_core.OUTPUTS, in the order to undo them.
+    :param swapped: whether the image lies in its input as in the layout that it does not declare.
+    :param says: how its output differs from what the family has, rows of OUTPUTS.
     """
 
     family: str
     card: ModelCard
     factor: float = 1.0
-    gives: str = ''
+    swapped: bool = False
     says: tuple[str, ...] = ()
 
     def open(self, core: InferCore, options: DetectionOptions) -> Detector:
@@ -35,8 +35,8 @@ class Reading:
 
         :raises FasterDeployError: its tensors cannot be read so.
         """
-        if self.factor != 1 or self.gives or self.says:
-            core = ReshapedCore(core, self.factor, self.gives, self.says)
+        if self.factor != 1 or self.swapped or self.says:
+            core = ReshapedCore(core, self.factor, self.swapped, self.says)
         model = open_model(self.family, core, options, card=self.card)
         assert isinstance(model, Detector)   # the reference was one, of the same family
         return model

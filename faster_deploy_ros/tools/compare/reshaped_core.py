@@ -27,15 +27,6 @@ def _swap_memory(image: Array) -> Array:
     return swapped
 
 
-def _channels_last(image: Array) -> Array:
-    last: Array = image.transpose(0, 2, 3, 1)
-    return last
-
-
-def _first_axes(shape: Shape) -> Shape:
-    return shape[0], shape[3], shape[1], shape[2]
-
-
 def _swapped(shape: Shape) -> Shape:
     return (*shape[:-2], shape[-1], shape[-2])
 
@@ -80,13 +71,8 @@ def _other_order(output: Array) -> Array:
     return straight
 
 
-# Name -> (shape that the model declares -> shape to read it as, change of the numbers).
-# INPUTS change what a detector has written into what the core is given.
-INPUTS: Mapping[str, tuple[Callable[[Shape], Shape], Change]] = MappingProxyType({
-    'channels last': (_first_axes, _channels_last),
-    'swapped memory': (_same, _swap_memory),
-})
-# OUTPUTS change what the core says into what a detector reads.
+# What changes an output of the core into what a detector reads. Name -> (shape that the model
+# declares -> shape to read it as, change of the numbers).
 OUTPUTS: Mapping[str, tuple[Callable[[Shape], Shape], Change]] = MappingProxyType({
     'no batch axis': (lambda shape: (1, *shape), lambda output: output[None]),
     'transposed': (_swapped, lambda output: output.transpose(0, 2, 1)),
@@ -103,17 +89,16 @@ class ReshapedCore:
 
     :param core: stays the caller's.
     :param factor: what the numbers are multiplied by before they are given.
-    :param gives: a row of INPUTS or ``''``.
-    :param says: rows of OUTPUTS.
+    :param swapped: whether an image is given in the memory order of the other layout.
+    :param says: rows of OUTPUTS, in the order to apply them.
     :raises BlobMismatch: its tensors are not such that the change can be made.
     """
 
     def __init__(
-            self, core: InferCore, factor: float = 1.0, gives: str = '',
+            self, core: InferCore, factor: float = 1.0, swapped: bool = False,
             says: tuple[str, ...] = ()) -> None:
         """Compute the specs that are seen from outside."""
-        self._core, self._factor = core, factor
-        self._give = INPUTS[gives] if gives else (_same, np.asarray)
+        self._core, self._factor, self._swapped = core, factor, swapped
         self._say = [OUTPUTS[name] for name in says]
         self._specs = MappingProxyType({
             name: self._seen(spec) for name, spec in core.specs.items()})
@@ -122,14 +107,12 @@ class ReshapedCore:
         if spec.is_input:
             if len(spec.shape) != 4:
                 raise BlobMismatch(f'compare: got {spec}, expected an image of four dimensions')
-            shape = self._give[0](spec.shape)
-        else:
-            shape = spec.shape
-            for change, _ in self._say:
-                shape = change(shape)
-        if shape == spec.shape:
             return spec
-        return replace(spec, shape=shape, layout='', max_shape=None)
+        shape = spec.shape
+        for change, _ in self._say:
+            shape = change(shape)
+        return spec if shape == spec.shape else replace(
+            spec, shape=shape, layout='', max_shape=None)
 
     @property
     def uri(self) -> ModelUri:
@@ -168,10 +151,9 @@ class ReshapedCore:
         seat: BlobsBuffer = blobs.request
         for blob in blobs.inputs:
             given = blob.data if self._factor == 1 else blob.data * blob.dtype.type(self._factor)
-            given = self._give[1](given)
             target = seat[blob.spec.name]
             target.reshape(given.shape)
-            np.copyto(target.data, given)
+            np.copyto(target.data, _swap_memory(given) if self._swapped else given)
         self._core.sync_infer(seat)
         for blob in blobs.outputs:
             said = seat[blob.spec.name].data
