@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ncnn: one net for all seats, one extractor for each inference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import ctypes
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +13,7 @@ from typing import Any
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
-from faster_deploy_ros.cores.ncnn_layers import complaint, keeps_its_input, without_focus
+from faster_deploy_ros.cores.ncnn_layers import keeps_its_input, without_focus, wrong_settings
 from faster_deploy_ros.cores.ncnn_param import (
     Layer,
     outputs_of,
@@ -22,10 +22,11 @@ from faster_deploy_ros.cores.ncnn_param import (
     write_param,
 )
 from faster_deploy_ros.cores.ncnn_shapes import input_shapes
+from faster_deploy_ros.cores.ncnn_trial import array_of, check_arity, CODES, try_layers
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import LoadedModel, unpack
 from faster_deploy_ros.cores.uri import ModelUri
-from faster_deploy_ros.errors import InferFailed, LoadFailed, Unavailable, Unsupported
+from faster_deploy_ros.errors import InferFailed, LoadFailed, Unavailable
 import ncnn
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,6 @@ from numpy.typing import NDArray
 CPU = Device('ncnn', 0, 'CPU', Capabilities(
     external_blobs=True, from_bytes=True, versions={'ncnn': ncnn.__version__}))
 VULKAN_LIBRARIES = ('libvulkan.so.1', 'libvulkan.so', 'vulkan-1.dll', 'libvulkan.1.dylib')
-CODES: Mapping[int, str] = {-100: 'out of memory, or a blob came out empty'}
 OTHERS = 'the weights are not those of this param; copy both files again, from one place'
 
 _address_of = ctypes.pythonapi.PyCapsule_GetPointer
@@ -109,21 +109,16 @@ class NcnnCore(BaseInferCore):
     def _load(self, source: Path | bytes) -> LoadedModel:
         text, weights = self._read(source)
         layers = without_focus(read_param(text, self._name))
-        unknown = sorted({each.kind for each in layers if ncnn.layer_to_index(each.kind) < 0})
-        if unknown:
-            raise LoadFailed(
-                f"{self._name}: ncnn {ncnn.__version__} has no layer {', '.join(unknown)}; "
-                'convert the model again (faster-deploy convert MODEL.onnx --to ncnn), or '
-                'install a newer ncnn')
+        _check_layers(self._name, layers)
         shapes = input_shapes(self._name, layers, self.options.input, self._card_path(source))
         net = self._make_net()
         _refuse(self._name, net.load_param_mem(write_param(layers)), 'reading the param')
         self._check_device(net)
-        _check_arity(self._name, net, layers)
+        check_arity(self._name, net, layers)
         reader = _Weights(self._name, weights)
         _refuse(self._name, net.load_model(reader), 'reading the weights')
         reader.check_end()
-        found = _probe(self._name, net, layers, shapes)
+        found = try_layers(self._name, net, ncnn.Mat, layers, shapes)
         self._net = net
         indices = {blob.name: index for index, blob in enumerate(net.blobs())}
         whole, outputs = whole_of(layers), outputs_of(layers)
@@ -154,7 +149,7 @@ class NcnnCore(BaseInferCore):
                 raise InferFailed(
                     f"{self._name}: ncnn returned {code} for the output '{name}': "
                     f'{CODES.get(code, "it printed why to stderr")}')
-            array = _array(mat)
+            array = array_of(mat)
             if array.shape != port.shape:
                 raise InferFailed(
                     f"{self._name}: the output '{name}' came as {array.shape}, expected "
@@ -236,61 +231,17 @@ class _Weights(ncnn.DataReader):  # type: ignore[misc]  # ncnn has no types
                 f'{self._data.size}; {OTHERS}')
 
 
-def _probe(
-        title: str, net: Any, layers: Sequence[Layer],
-        shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """
-    Run the net once on zeros, one layer after the other, and return the shape of each blob.
-
-    Each layer is asked before it runs whether it can: most would read beyond their weights.
-
-    :raises LoadFailed: a layer cannot run on what it gets.
-    """
-    found = dict(shapes)
-    zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    indices = {blob.name: index for index, blob in enumerate(net.blobs())}
-    extractor = net.create_extractor()
-    extractor.set_light_mode(False)   # keeps what has been computed
-    for name, array in zeros.items():
-        extractor.input(indices[name], ncnn.Mat(array))
-    sizes = ', '.join(f"'{name}' {(1, *shape)}" for name, shape in shapes.items())
+def _check_layers(title: str, layers: Sequence[Layer]) -> None:
+    """Refuse layers that ncnn has not, or that no input could be right for."""
+    unknown = sorted({each.kind for each in layers if ncnn.layer_to_index(each.kind) < 0})
+    if unknown:
+        raise LoadFailed(
+            f"{title}: ncnn {ncnn.__version__} has no layer {', '.join(unknown)}; convert the "
+            'model again (faster-deploy convert MODEL.onnx --to ncnn), or install a newer ncnn')
     for layer in layers:
-        wrong = complaint(layer, [found[name] for name in layer.bottoms])
-        if wrong:
+        if wrong := wrong_settings(layer):
             raise LoadFailed(
-                f'{title}: {layer.title} {wrong}. The input was {sizes}: if the model is for '
-                'another size, say so (?input=1x3x416x416), else the files are damaged')
-        for name in layer.tops:
-            mat = ncnn.Mat()
-            code = 0 if name in shapes else extractor.extract(indices[name], mat)
-            if code:
-                raise LoadFailed(
-                    f'{title}: {layer.title} fails with {code} '
-                    f'({CODES.get(code, "ncnn printed why to stderr")}) on inputs of {sizes}; is '
-                    'that the size that the model is for? If not, say so: ?input=1x3x416x416')
-            if name not in shapes:
-                found[name] = _array(mat).shape
-    return found
-
-
-def _array(mat: Any) -> NDArray[np.float32]:
-    """Return what lies in a blob, without a copy; the array keeps the blob alive."""
-    if mat.dims == 0:
-        return np.empty(0, np.float32)
-    if mat.elemsize != 4 or mat.elempack != 1:
-        raise Unsupported(
-            f'ncnn: a blob came with {mat.elemsize} bytes an element, expected float32')
-    array: NDArray[np.float32] = np.asarray(mat)
-    return array
-
-
-def _check_arity(title: str, net: Any, layers: Sequence[Layer]) -> None:
-    """Refuse several blobs where a layer is for one: it would look at one alone, or at none."""
-    for layer, own in zip(layers, net.layers()):
-        if own.one_blob_only and layer.bottoms and (len(layer.bottoms), len(layer.tops)) != (1, 1):
-            raise LoadFailed(
-                f'{title}: {layer.title} reads {len(layer.bottoms)} blobs and makes '
-                f'{len(layer.tops)}, expected one and one; the param is damaged')
+                f'{title}: {layer.title} {wrong}; the param is damaged: copy it again')
 
 
 def _refuse(title: str, code: int, doing: str) -> None:
@@ -335,4 +286,4 @@ def _gpu_works(index: int) -> bool:
     extractor.input(0, ncnn.Mat(x).clone())
     return (
         net.opt.use_vulkan_compute and extractor.extract(1, y) == 0
-        and np.allclose(_array(y), 2 * x))
+        and np.allclose(array_of(y), 2 * x))

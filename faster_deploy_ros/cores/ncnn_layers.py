@@ -68,9 +68,17 @@ def keeps_its_input(layers: Sequence[Layer], blob: str) -> bool:
     return False
 
 
+def wrong_settings(layer: Layer) -> str:
+    """Say why nothing could run this layer; ``''`` where nothing speaks against it."""
+    check = _SETTINGS.get(layer.kind)
+    return check(layer) if check else ''
+
+
 def complaint(layer: Layer, shapes: Sequence[Shape]) -> str:
     """
     Say why this layer cannot run on blobs of these shapes; ``''`` where nothing speaks against it.
+
+    :param layer: one without wrong settings.
 
     What is not checked here, ncnn checks itself or can run on anything.
     """
@@ -82,20 +90,26 @@ def complaint(layer: Layer, shapes: Sequence[Shape]) -> str:
     return check(layer, shapes)
 
 
+def _convolution_settings(layer: Layer) -> str:
+    """Check num_output 0, kernel 1/11, dilation 2/12, stride 3/13, weights 6, group 7."""
+    outputs, group, weights = layer.number(0, 0), _group(layer), layer.number(6, 0)
+    steps = [_pair(layer, key) for key in (1, 11, 2, 12, 3, 13)]
+    if outputs < 1 or group < 1 or min(steps) < 1:
+        return 'has a number of outputs, kernel, dilation, stride or group below 1'
+    if not layer.number(19, 0) and (weights < 1 or weights * group % (outputs * _kernel(layer))):
+        return f'has {weights} weights for {outputs} outputs of a kernel of {_kernel(layer)}'
+    return ''
+
+
 def _convolution(layer: Layer, shapes: Sequence[Shape]) -> str:
-    """Check a convolution: num_output 0, kernel 1/11, dilation 2/12, stride 3/13, weights 6."""
-    if wrong := _settings(layer):
-        return wrong
     if layer.number(19, 0):   # the weights are a second blob
         return ''
-    outputs, kernel, weights = layer.number(0, 0), _kernel(layer), layer.number(6, 0)
-    group = layer.number(7, 1) if 'DepthWise' in layer.kind else 1
-    shape = shapes[0]
+    outputs, kernel, group = layer.number(0, 0), _kernel(layer), _group(layer)
+    wanted, shape = layer.number(6, 0) * group // (outputs * kernel), shapes[0]
     if len(shape) != 3 and not (len(shape) == 1 and kernel == 1):
         return f'gets {_text(shape)}, expected channels, height, width'
-    if shape[0] % group or outputs % group or shape[0] * outputs * kernel != weights * group:
-        return (f'gets {shape[0]} channels, expected {weights * group // (outputs * kernel)}, '
-                'which its weights are for')
+    if shape[0] != wanted or shape[0] % group or outputs % group:
+        return f'gets {shape[0]} channels, expected {wanted}, which its weights are for'
     if layer.kind.startswith('Deconvolution') or len(shape) != 3:
         return ''
     for key, size, ends in ((1, shape[2], (4, 15)), (11, shape[1], (14, 16))):
@@ -107,22 +121,21 @@ def _convolution(layer: Layer, shapes: Sequence[Shape]) -> str:
     return ''
 
 
-def _settings(layer: Layer) -> str:
-    outputs, group = layer.number(0, 0), layer.number(7, 1)
-    steps = [_pair(layer, key) for key in (1, 11, 2, 12, 3, 13)]
-    if outputs < 1 or group < 1 or min(steps) < 1:
-        return 'has a number of outputs, kernel, dilation, stride or group below 1'
-    return ''
+def _group(layer: Layer) -> int:
+    return layer.number(7, 1) if 'DepthWise' in layer.kind else 1
+
+
+def _inner_product_settings(layer: Layer) -> str:
+    outputs, weights = layer.number(0, 0), layer.number(2, 0)
+    fits = outputs > 0 and weights > 0 and weights % outputs == 0
+    return '' if fits else f'has {weights} weights for {outputs} outputs'
 
 
 def _inner_product(layer: Layer, shapes: Sequence[Shape]) -> str:
-    outputs, weights = layer.number(0, 0), layer.number(2, 0)
-    if outputs < 1:
-        return 'has no outputs'
-    inputs, shape = weights // outputs, shapes[0]
-    if inputs * outputs != weights or inputs not in (math.prod(shape), _row(shape)):
-        return f'gets {_text(shape)}, expected {inputs} values, which its weights are for'
-    return ''
+    inputs, shape = layer.number(2, 0) // layer.number(0, 1), shapes[0]
+    fits = inputs in (math.prod(shape), shape[-1] if len(shape) == 2 else 0)
+    return '' if fits else (
+        f'gets {_text(shape)}, expected {inputs} values, which its weights are for')
 
 
 def _channels(layer: Layer, shapes: Sequence[Shape]) -> str:
@@ -134,7 +147,7 @@ def _channels(layer: Layer, shapes: Sequence[Shape]) -> str:
         f'gets {shape[0]} channels, expected {count}, which its weights are for')
 
 
-def _pooling(layer: Layer, shapes: Sequence[Shape]) -> str:
+def _pooling_settings(layer: Layer) -> str:
     if layer.number(4, 0) or layer.number(7, 0):   # over all, or adaptive: no kernel
         return ''
     steps = [_pair(layer, key) for key in (1, 11, 2, 12)]
@@ -165,8 +178,8 @@ def _concat(layer: Layer, shapes: Sequence[Shape]) -> str:
     axis %= len(first)
     others = {(len(shape), shape[:axis], shape[axis + 1:]) for shape in shapes}
     return '' if len(others) == 1 else (
-        f"gets {' and '.join(map(_text, shapes))}, expected the same size but for axis {axis}; "
-        'is the image size a multiple of what the model needs, mostly 32?')
+        f"gets {' and '.join(map(_text, shapes))}, expected the same size but for axis {axis} "
+        '(most detectors want images whose sides are multiples of 32)')
 
 
 def _slice(layer: Layer, shapes: Sequence[Shape]) -> str:
@@ -206,10 +219,6 @@ def _kernel(layer: Layer) -> int:
     return _pair(layer, 1) * _pair(layer, 11)
 
 
-def _row(shape: Shape) -> int:
-    return shape[-1] if len(shape) == 2 else -1
-
-
 def _text(shape: Shape) -> str:
     return 'x'.join(map(str, shape)) or 'nothing'
 
@@ -219,8 +228,12 @@ _CHECKS: Mapping[str, Callable[[Layer, Sequence[Shape]], str]] = {
     'Convolution': _convolution, 'ConvolutionDepthWise': _convolution,
     'Deconvolution': _convolution, 'DeconvolutionDepthWise': _convolution, 'Eltwise': _same,
     'GroupNorm': _channels, 'InnerProduct': _inner_product, 'LayerNorm': _layer_norm,
-    'MatMul': _matmul, 'PReLU': _channels, 'Pooling': _pooling, 'Scale': _channels,
-    'Slice': _slice,
+    'MatMul': _matmul, 'PReLU': _channels, 'Scale': _channels, 'Slice': _slice,
+}
+_SETTINGS: Mapping[str, Callable[[Layer], str]] = {
+    'Convolution': _convolution_settings, 'ConvolutionDepthWise': _convolution_settings,
+    'Deconvolution': _convolution_settings, 'DeconvolutionDepthWise': _convolution_settings,
+    'InnerProduct': _inner_product_settings, 'Pooling': _pooling_settings,
 }
 # They make a new blob of all that they read.
 _READERS = ('Convolution', 'ConvolutionDepthWise', 'InnerProduct', 'Pooling', 'Reorg')

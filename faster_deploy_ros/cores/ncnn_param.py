@@ -9,7 +9,7 @@ import re
 from faster_deploy_ros.errors import LoadFailed
 
 MAGIC = 7767517
-BINARY_MAGIC = MAGIC.to_bytes(4, 'little')
+BINARY_MAGIC = MAGIC.to_bytes(3, 'little')   # and a zero
 ARRAY = -23300                # key of an array: ARRAY - id
 MAX_WORD, MAX_PARAMS, MAX_DIGITS = 255, 32, 15   # what ncnn's own reader has room for
 INPUT = 'Input'

@@ -41,7 +41,7 @@ def convert(job: ConvertJob) -> Converted:
     if job.precision == 'int8':
         raise Unsupported(
             "convert: ncnn's int8 tools (ncnn2table, ncnn2int8) are on no package index; build "
-            "ncnn from source and run them on the fp32 result, or choose --precision fp16")
+            'ncnn from source and run them on the fp32 result, or choose --precision fp16')
     program = _program()
     model = onnx.load(job.model)
     inputs = [_tensor(each) for each in _inputs(model)]
