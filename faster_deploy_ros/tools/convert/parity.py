@@ -73,8 +73,8 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
         return {'reason': f'the original does not run on onnxruntime: {error}'}
     with one, open_core(question['result'], seats=1) as two:
         frames = load_frames(question['images'], INPUTS) if question['images'] else []
-        feed = open_feed(one, frames, shapes=shapes)
         try:
+            feed = open_feed(one, frames, shapes=shapes)
             tallies, faults = _compare(one, two, feed, _own_feed(two, feed))
         except BlobMismatch as error:
             return {'reason': str(error)}
