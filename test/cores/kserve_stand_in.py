@@ -10,6 +10,7 @@ import threading
 
 import grpc
 import numpy as np
+import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 IMAGE = (1, 3, 4, 5)
@@ -217,3 +218,18 @@ class Proxy:
                 target.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+
+@pytest.fixture
+def server():
+    stand_in = StandIn().start()
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture
+def sharing_server():
+    stand_in = StandIn(shared_memory=True).start()
+    yield stand_in
+    assert not stand_in.regions, 'regions are still registered'
+    stand_in.stop()

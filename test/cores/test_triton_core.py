@@ -2,21 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Triton keeps the promises of all cores, on a real server that the tests start and stop."""
 
-from concurrent.futures import ThreadPoolExecutor
-import os
-import signal
-import subprocess
-import sys
-import threading
-from time import monotonic
-
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import CoreContract, refused
 from faster_deploy_ros.errors import (
     BlobMismatch,
     InferFailed,
     LoadFailed,
-    Unavailable,
     Unsupported,
 )
 import numpy as np
@@ -25,13 +16,10 @@ import pytest
 pytest.importorskip('tritonclient', reason="needs the package 'tritonclient[grpc]'")
 pytest.importorskip('grpc', reason='needs the package grpcio')
 
-from tritonclient.grpc import service_pb2
-
 pytest_plugins = ['triton_server']   # its fixtures
 # The first test may have to install the server.
 pytestmark = [pytest.mark.core, pytest.mark.slow, pytest.mark.timeout(600)]
 
-WITHIN_S = 20.0
 WAYS = pytest.mark.parametrize('shared_memory', ['on', 'off'])
 
 
@@ -176,168 +164,6 @@ def test_the_blobs_own_memory_is_what_the_server_reads_and_writes(triton_server)
         assert len(blobs.request.message(blobs)) < 400 < x.nbytes + y.nbytes
 
 
-# -- time, threads, and a server that goes away ---------------------------------------------------
-
-
-@WAYS
-def test_two_seats_in_two_threads_work_side_by_side(triton_server, shared_memory):
-    uri = triton_server.uri('slow', shared_memory=shared_memory)
-    with open_core(uri, seats=2) as core:
-        together = threading.Barrier(3, timeout=WITHIN_S)
-        turns = 0
-
-        def work():
-            with core.lease() as blobs:
-                blobs['x'].data[...] = 1.0
-                together.wait()
-                core.sync_infer(blobs)
-
-        with ThreadPoolExecutor(2) as threads:
-            futures = [threads.submit(work) for _ in range(2)]
-            together.wait()
-            began = monotonic()
-            while not all(future.done() for future in futures):
-                turns += 1   # only where the others have let the GIL go
-                threading.Event().wait(0.01)
-            assert 0.8 < monotonic() - began < 1.9
-            assert [future.result() for future in futures] == [None, None]
-        assert turns > 20
-
-
-def test_a_late_answer_is_not_written_into_the_next_inferences_memory(triton_server):
-    uri = triton_server.uri('slow', shared_memory='on', timeout_s=0.3)
-    with open_core(uri, seats=1) as core, core.lease() as blobs:
-        core.sync_infer(blobs)
-        first = blobs['y'].data
-        for infer in (core.sync_infer, lambda blobs: core.async_infer(blobs).result(WITHIN_S)):
-            abandoned = blobs['y'].data
-            blobs['x'].data[...] = 1.0   # seconds
-            began = monotonic()
-            with refused(InferFailed, 'time-out', 'timeout_s=0.3'):
-                infer(blobs)
-            assert monotonic() - began < 0.9
-            blobs['x'].data[...] = 0
-            core.sync_infer(blobs)
-            wait_for(lambda abandoned=abandoned: (abandoned == 1).all())  # it comes, and late
-            assert (blobs['y'].data == 0).all()
-        assert blobs['y'].data is not first
-    assert not ours_on(triton_server), 'regions are left on the server'
-
-
-def test_a_model_that_is_unloaded_fails_and_works_again_once_it_is_loaded(make_server):
-    server = make_server('--only', 'identity')
-    with open_core(server.uri('identity')) as core, core.lease() as blobs:
-        core.sync_infer(blobs)
-        server.ask('RepositoryModelUnload', service_pb2.RepositoryModelUnloadRequest(
-            model_name='identity'))
-        wait_for(lambda: fails(core, blobs))
-        with refused(InferFailed, 'identity'):
-            core.async_infer(blobs).result(WITHIN_S)
-        with refused(LoadFailed, "'identity'"):
-            open_core(server.uri('identity'))
-        server.ask('RepositoryModelLoad', service_pb2.RepositoryModelLoadRequest(
-            model_name='identity'))
-        blobs['x'].data[...] = 4
-        wait_for(lambda: not fails(core, blobs))
-        assert (blobs['y'].data == 4).all()
-
-
-@WAYS
-def test_a_server_killed_under_a_request_fails_it_and_is_found_when_it_is_back(
-        make_server, shared_memory):
-    server = make_server('--only', 'slow')
-    core = open_core(
-        server.uri('slow', shared_memory=shared_memory, timeout_s=WITHIN_S), seats=2)
-    with core.lease() as blobs, core.lease() as other:
-        blobs['x'].data[...] = 0
-        core.sync_infer(blobs)
-        blobs['x'].data[...] = other['x'].data[...] = 15   # seconds
-        futures = [core.async_infer(other)]
-        with ThreadPoolExecutor(1) as threads:
-            futures.append(threads.submit(core.sync_infer, blobs))
-            threading.Event().wait(0.3)
-            assert not any(future.done() for future in futures)
-            began = monotonic()
-            server.kill()
-            for future in futures:
-                with refused(InferFailed, 'not available'):
-                    future.result(WITHIN_S)
-        with refused(InferFailed, 'not available'):
-            core.sync_infer(blobs)
-        assert monotonic() - began < 3
-        server.start()
-        blobs['x'].data[...] = other['x'].data[...] = 0.125
-        wait_for(lambda: not fails(core, blobs))
-        core.async_infer(other).result(WITHIN_S)
-        assert blobs['y'].data == other['y'].data == 0.125
-        assert len(ours_on(server)) == (4 if shared_memory == 'on' else 0)
-    server.signal(signal.SIGSTOP)   # it hangs: not a word, and the connection stays
-    began = monotonic()
-    core.unload()
-    assert monotonic() - began < 3
-    server.signal(signal.SIGCONT)
-
-
-def test_shared_memory_behind_a_token_needs_the_token(make_server, monkeypatch, caplog):
-    server = make_server('--only', 'identity', '--token', 'open sesame')
-    with refused(Unavailable, 'restricted', 'shared_memory=off'):
-        open_core(server.uri('identity', shared_memory='on'))
-    with open_core(server.uri('identity')) as core:
-        assert core.device.name.endswith('wire')
-    assert 'restricted' in caplog.text
-    monkeypatch.setenv('TEST_TRITON_TOKEN', 'open sesame')
-    for token in ('open sesame', 'env:TEST_TRITON_TOKEN'):
-        with open_core(server.uri('identity', shared_memory='on', token=token)) as core:
-            with core.lease() as blobs:
-                blobs['x'].data[...] = 8
-                core.sync_infer(blobs)
-                assert (blobs['y'].data == 8).all()
-
-
-def test_what_a_killed_client_left_does_not_stay(triton_server):
-    code = f"""
-import os
-from faster_deploy_ros.cores import open_core
-core = open_core({triton_server.uri('identity', shared_memory='on')!r})
-with core.lease() as blobs:
-    core.sync_infer(blobs)
-    os.kill(os.getpid(), 9)
-"""
-    killed = subprocess.Popen([sys.executable, '-c', code])
-    assert killed.wait(60) == -9
-    assert len(ours_on(triton_server, killed.pid)) == len(our_files(killed.pid)) == 2
-    with open_core(triton_server.uri('identity', shared_memory='on')) as core:
-        with core.lease() as blobs:
-            core.sync_infer(blobs)
-        assert not ours_on(triton_server, killed.pid)
-        assert not our_files(killed.pid)
-
-
-@WAYS
-def test_two_hundred_openings_leave_nothing_behind(triton_server, shared_memory):
-    uri = triton_server.uri('identity', shared_memory=shared_memory)
-
-    def cycle():
-        with open_core(uri, seats=1) as core, core.lease() as blobs:
-            core.sync_infer(blobs)
-
-    def count():
-        return (
-            len(os.listdir('/proc/self/fd')), len(os.listdir('/proc/self/task')),
-            threading.active_count())
-
-    for _ in range(20):
-        cycle()
-    before = count()
-    for _ in range(200):
-        cycle()
-    # gRPC closes sockets and ends its own threads a little later than it says.
-    wait_for(lambda: all(
-        now <= then + slack for now, then, slack in zip(count(), before, (2, 4, 0))))
-    assert not our_files(os.getpid())
-    assert not ours_on(triton_server)
-
-
 def test_a_real_detector_gives_what_it_gives_in_this_process(triton_server, shared_data):
     pytest.importorskip('onnxruntime', reason='needs the package onnxruntime')
     image = np.random.default_rng(0).random((1, 3, 416, 416), np.float32) * 255
@@ -352,34 +178,3 @@ def test_a_real_detector_gives_what_it_gives_in_this_process(triton_server, shar
             answers.append(blobs['output'].data.copy())
     assert np.array_equal(answers[1], answers[2])
     assert np.abs(answers[0] - answers[1]).max() < 1e-3   # two versions of onnxruntime
-
-
-def fails(core, blobs):
-    """Tell whether an inference fails now."""
-    try:
-        core.sync_infer(blobs)
-    except InferFailed:
-        return True
-    return False
-
-
-def ours_on(server, pid=None):
-    """Return the regions that this process, or another, has on the server."""
-    from faster_deploy_ros.cores.triton_memory import PREFIX
-    start = f'{PREFIX}{pid or os.getpid()}_'
-    return [name for name in server.regions() if name.startswith(start)]
-
-
-def our_files(pid):
-    """Return the files that a process has in shared memory."""
-    from faster_deploy_ros.cores.triton_memory import FOLDER, PREFIX
-    return [*FOLDER.glob(f'{PREFIX}{pid}_*')]
-
-
-def wait_for(condition):
-    """Wait for what must happen soon."""
-    end = monotonic() + WITHIN_S
-    pause = threading.Event()
-    while not condition():
-        assert monotonic() < end, 'it did not happen'
-        pause.wait(0.05)

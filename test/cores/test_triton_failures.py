@@ -1,25 +1,21 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The client of KServe v2 servers on a stand-in that lies, hangs, dies and comes back."""
+"""A server that lies, hangs, dies and comes back costs an inference, never the seat."""
 
-import logging
 import os
-import socket
+import shutil
 import subprocess
 import sys
 import threading
 from time import monotonic
 
-from faster_deploy_ros.cores import devices, open_core
-from faster_deploy_ros.cores.contract import CoreContract, refused
+from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.cores.contract import refused
 from faster_deploy_ros.errors import (
-    BadValue,
     BlobMismatch,
     FasterDeployError,
     InferFailed,
-    LoadFailed,
     Unavailable,
-    Unsupported,
 )
 import numpy as np
 import pytest
@@ -29,217 +25,12 @@ pytest.importorskip('grpc', reason='needs the package grpcio')
 
 import grpc
 from kserve_stand_in import Proxy, StandIn
+from triton_checks import fails, infer_later, our_files, wait_for, WITHIN_S
 
+pytest_plugins = ['kserve_stand_in']   # its fixtures
 pytestmark = pytest.mark.core
 
 SHAPE = (1, 3, 4, 5)
-WITHIN_S = 10.0
-
-
-@pytest.fixture
-def server():
-    stand_in = StandIn().start()
-    yield stand_in
-    stand_in.stop()
-
-
-@pytest.fixture
-def sharing_server():
-    stand_in = StandIn(shared_memory=True).start()
-    yield stand_in
-    assert not stand_in.regions, 'regions are still registered'
-    stand_in.stop()
-
-
-class WithModels:
-    """The models of the contract, on the server of the fixture ``where``."""
-
-    options = {}
-
-    @pytest.fixture
-    def identity(self, where):
-        return where.uri('identity', **self.options)
-
-    @pytest.fixture
-    def dynamic_identity(self, where):
-        return where.uri('dynamic_identity', **self.options)
-
-    @pytest.fixture
-    def identity_bytes(self):
-        return b'a model'
-
-    @pytest.fixture
-    def failing(self, where):
-        return where.uri('failing', **self.options)
-
-
-class TestWireContract(WithModels, CoreContract):
-    """Over the wire, any KServe v2 server keeps the promises of all cores."""
-
-    options = {'shared_memory': 'off'}
-
-    @pytest.fixture
-    def where(self, server):
-        return server
-
-
-class TestSharedMemoryContract(WithModels, CoreContract):
-    """Through shared memory, a server that has it keeps them too."""
-
-    options = {'shared_memory': 'on'}
-
-    @pytest.fixture
-    def where(self, sharing_server):
-        return sharing_server
-
-
-class TestTypedContract(WithModels, CoreContract):
-    """A server that answers with numbers in place of raw bytes is understood."""
-
-    options = {'shared_memory': 'off'}
-
-    @pytest.fixture
-    def where(self, server):
-        server.typed = True
-        return server
-
-
-# -- what is known before and after ---------------------------------------------------------------
-
-
-def test_the_client_is_a_device_before_any_server_is_known():
-    found = [device for device in devices() if device.scheme == 'triton']
-    assert [str(device) for device in found] == ['triton.0 (client of KServe v2 servers)']
-    assert {*found[0].capabilities.versions} == {'tritonclient', 'grpc'}
-
-
-def test_the_device_of_an_open_core_names_the_server_and_the_way_of_the_tensors(
-        server, sharing_server):
-    with open_core(server.uri('identity', shared_memory='off')) as core:
-        assert core.device.name == f'stand-in 1.0 at 127.0.0.1:{server.port}, wire'
-        assert core.device.capabilities.versions['stand-in'] == '1.0'
-    with open_core(sharing_server.uri('identity')) as core:
-        assert core.device.name.endswith('shared memory')
-
-
-def test_going_over_the_wire_for_want_of_shared_memory_is_said_once_with_the_reason(
-        server, caplog):
-    with caplog.at_level(logging.WARNING):
-        with open_core(server.uri('identity')) as core:
-            for _ in range(3):
-                with core.lease() as blobs:
-                    core.sync_infer(blobs)
-            assert core.device.name.endswith('wire')
-    said, = [record.message for record in caplog.records if 'wire' in record.message]
-    assert said == (
-        f'triton.0 identity: the tensors go over the wire to 127.0.0.1:{server.port}, not through '
-        'shared memory: the server does not have the extension system_shared_memory. '
-        'shared_memory=off says the same and is silent')
-
-
-def test_shared_memory_on_demand_is_refused_where_it_is_impossible(server):
-    with refused(Unavailable, 'shared memory', 'system_shared_memory', 'shared_memory=off'):
-        open_core(server.uri('identity', shared_memory='on'))
-
-
-def test_a_server_that_promises_shared_memory_and_cannot_is_found_out(sharing_server, caplog):
-    def cannot(request, context):
-        context.abort(grpc.StatusCode.INTERNAL, 'Unable to open shared memory region')
-
-    sharing_server.SystemSharedMemoryRegister = cannot
-    with refused(Unavailable, 'Unable to open', 'docker'):
-        open_core(sharing_server.uri('identity', shared_memory='on'))
-    with open_core(sharing_server.uri('identity')) as core, core.lease() as blobs:
-        core.sync_infer(blobs)
-        assert core.device.name.endswith('wire')
-    assert 'Unable to open' in caplog.text
-
-
-@pytest.mark.parametrize(('path', 'words'), [
-    ('/yolo', ["'/yolo'", 'host:port/model']),
-    ('localhost:8001', ["'localhost:8001'", 'host:port/model']),
-    ('localhost:8001/', ["'localhost:8001/'"]),
-    ('localhost:99999/yolo', ["'localhost:99999/yolo'"]),
-    ('::1:8001/yolo', ['brackets']),
-    ('host:8001/a/b', ["'host:8001/a/b'"]),
-])
-def test_a_path_that_is_no_host_and_model_is_refused(path, words):
-    with refused(LoadFailed, *words):
-        open_core(f'triton.0://{path}')
-
-
-def test_an_address_in_brackets_and_a_missing_port_are_understood():
-    from faster_deploy_ros.cores.triton_link import Address
-    assert Address.parse('t', '[::1]:9000/yolo').server == '[::1]:9000'
-    assert Address.parse('t', '[fe80::1%eth0]/yolo').server == '[fe80::1%eth0]:8001'
-    assert Address.parse('t', 'big-box.local/yolo') == Address('big-box.local', 8001, 'yolo')
-
-
-@pytest.mark.parametrize(('option', 'error'), [
-    ('timeout_s=0', BadValue), ('shared_memory=maybe', BadValue), ('retries=-1', BadValue),
-    ('token=env:NO_SUCH_VARIABLE_HERE', Unavailable), ('token=%0A', BadValue),
-    ('tls=1&tls_ca=/no/such/file.pem', Unavailable)])
-def test_an_option_that_cannot_be_is_refused(option, error):
-    with refused(error, option.split('&')[-1].split('=')[0]):
-        open_core(f'triton.0://127.0.0.1:1/yolo?{option}')
-
-
-def test_a_server_that_is_not_there_is_told_with_the_reason():
-    began = monotonic()
-    with refused(Unavailable, '127.0.0.1:1 ', 'refused', 'connect_timeout_s=0.3'):
-        open_core('triton.0://127.0.0.1:1/yolo?connect_timeout_s=0.3')
-    with refused(Unavailable, 'no-such-host.invalid'):
-        open_core('triton.0://no-such-host.invalid/yolo?connect_timeout_s=0.3')
-    assert monotonic() - began < WITHIN_S
-
-
-def test_a_server_that_starts_a_little_later_is_waited_for(server):
-    server.stop()
-    late = threading.Timer(0.5, server.start)
-    late.start()
-    with open_core(server.uri('identity', connect_timeout_s=WITHIN_S, shared_memory='off')):
-        late.join()
-
-
-def test_something_that_listens_and_never_answers_is_given_up():
-    with socket.create_server(('127.0.0.1', 0)) as mute:
-        port = mute.getsockname()[1]
-        with refused(Unavailable, str(port)):
-            open_core(f'triton.0://127.0.0.1:{port}/yolo?connect_timeout_s=0.3')
-
-
-def test_a_server_of_another_kind_is_no_kserve_server(server):
-    def unknown(request, context):
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, 'Method not found!')
-
-    server.ServerMetadata = unknown
-    with refused(LoadFailed, 'no KServe v2 server', 'Method not found'):
-        open_core(server.uri('identity'))
-
-
-def test_texts_are_refused_by_their_type(server):
-    with refused(Unsupported, "input 'x'", 'BYTES', 'FP32'):
-        open_core(server.uri('words'))
-
-
-@pytest.mark.parametrize('typed', [False, True])
-@pytest.mark.parametrize('shared_memory', ['on', 'off'])
-@pytest.mark.parametrize(('model', 'values'), [
-    ('bytes', [0, 1, 127, 255]), ('halves', [0.5, -2, 1e-7, 65504]),
-    ('flags', [True, False, True, True]), ('counts', [0, -1, 2 ** 62, 7]), ('scalar', 2.5)])
-def test_every_dtype_goes_through_unchanged(
-        sharing_server, model, values, typed, shared_memory):
-    sharing_server.typed = typed
-    uri = sharing_server.uri(model, shared_memory=shared_memory)
-    with open_core(uri) as core, core.lease() as blobs:
-        x = blobs['x']
-        x.data[...] = np.array(values, x.dtype)
-        core.sync_infer(blobs)
-        assert blobs['y'].dtype == x.dtype
-        assert np.array_equal(blobs['y'].data, x.data)
-
-
-# -- what a server may answer ---------------------------------------------------------------------
 
 
 def flatter(response):
@@ -276,7 +67,7 @@ def no_content(response):
     (no_content, InferFailed, ['0 bytes', '240'])])
 def test_an_answer_that_is_not_as_declared_fails_and_the_seat_stays(server, spoil, error, words):
     with open_core(server.uri('identity', shared_memory='off'), seats=1) as core:
-        for infer in (core.sync_infer, lambda blobs: core.async_infer(blobs).result(WITHIN_S)):
+        for infer in (core.sync_infer, infer_later(core)):
             with core.lease(WITHIN_S) as blobs:
                 server.spoil = spoil
                 with refused(error, 'triton.0 identity', *words):
@@ -313,14 +104,11 @@ def test_memory_that_the_caller_binds_goes_beside_the_shared_one(sharing_server)
     assert sharing_server.inferences == 1
 
 
-# -- time and connections -------------------------------------------------------------------------
-
-
 def test_a_server_that_does_not_answer_fails_the_inference_in_time(server):
     server.gate = threading.Event()
     uri = server.uri('identity', timeout_s=0.2, shared_memory='off')
     with open_core(uri, seats=1) as core:
-        for infer in (core.sync_infer, lambda blobs: core.async_infer(blobs).result(WITHIN_S)):
+        for infer in (core.sync_infer, infer_later(core)):
             with core.lease(WITHIN_S) as blobs:
                 began = monotonic()
                 with refused(InferFailed, 'time-out', 'timeout_s=0.2', str(server.port)):
@@ -357,7 +145,7 @@ def test_a_server_that_was_started_anew_is_found_again(sharing_server, shared_me
     with open_core(uri, seats=1) as core, core.lease() as blobs:
         for number in range(3):
             blobs['x'].data[...] = number
-            answer_in_time(core, blobs)
+            wait_for(lambda: not fails(core.sync_infer, blobs))
             assert (blobs['y'].data == number).all()
             sharing_server.stop()   # it forgets all regions
             began = monotonic()
@@ -367,15 +155,14 @@ def test_a_server_that_was_started_anew_is_found_again(sharing_server, shared_me
                 core.async_infer(blobs).result(WITHIN_S)
             assert monotonic() - began < 2
             sharing_server.start()
-        if number == 2:   # asynchronous requests find the way back too
-            blobs['x'].data[...] = 9
-            wait_for(lambda: future_of(core, blobs) is None)
-            assert (blobs['y'].data == 9).all()
+        blobs['x'].data[...] = 9
+        wait_for(lambda: not fails(infer_later(core), blobs))
+        assert (blobs['y'].data == 9).all()
 
 
 def test_a_region_that_the_server_forgot_is_registered_again_without_an_error(sharing_server):
     with open_core(sharing_server.uri('identity'), seats=1) as core, core.lease() as blobs:
-        for infer in (core.sync_infer, lambda blobs: core.async_infer(blobs).result(WITHIN_S)):
+        for infer in (core.sync_infer, infer_later(core)):
             core.sync_infer(blobs)
             assert len(sharing_server.regions) == 2
             sharing_server.regions = {}
@@ -467,7 +254,7 @@ def test_an_encrypted_server_is_believed_with_its_certificate_only(tmp_path):
         ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
          '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext',
          'subjectAltName=IP:127.0.0.1', '-keyout', tmp_path / 'key', '-out', tmp_path / 'ca'],
-        capture_output=True, check=False, timeout=60) if has_openssl() else None
+        capture_output=True, check=False, timeout=60) if shutil.which('openssl') else None
     if made is None or made.returncode:
         pytest.skip('needs the program openssl to make a certificate')
     key, certificate = (tmp_path / 'key').read_bytes(), (tmp_path / 'ca').read_bytes()
@@ -496,7 +283,8 @@ def test_opening_and_closing_leaves_nothing_behind(sharing_server, shared_memory
             core.async_infer(blobs).result(WITHIN_S)
 
     def count():
-        return len(os.listdir('/proc/self/fd')), threading.active_count()
+        ours = [each for each in threading.enumerate() if not each.name.startswith('stand-in')]
+        return len(os.listdir('/proc/self/fd')), len(ours)
 
     for _ in range(3):
         cycle()
@@ -532,39 +320,3 @@ except FasterDeployError:
         [sys.executable, '-W', 'error', '-c', code], capture_output=True, text=True, timeout=60,
         check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, 'refused\n', '')
-
-
-def our_files():
-    """Return this process's files in shared memory."""
-    from faster_deploy_ros.cores.triton_memory import FOLDER, PREFIX
-    return [*FOLDER.glob(f'{PREFIX}{os.getpid()}_*')]
-
-
-def has_openssl():
-    from shutil import which
-    return which('openssl') is not None
-
-
-def answer_in_time(core, blobs):
-    """Infer until the server is there again."""
-    def answers():
-        try:
-            core.sync_infer(blobs)
-        except InferFailed:
-            return False
-        return True
-    wait_for(answers)
-
-
-def future_of(core, blobs):
-    """Return how an asynchronous inference failed, None where it did not."""
-    return core.async_infer(blobs).exception(WITHIN_S)
-
-
-def wait_for(condition):
-    """Wait for what must happen soon."""
-    end = monotonic() + WITHIN_S
-    pause = threading.Event()
-    while not condition():
-        assert monotonic() < end, 'it did not happen'
-        pause.wait(0.02)
