@@ -90,6 +90,14 @@ def test_sixty_frames_are_all_accounted_for_and_in_order(demo, tmp_path):
     assert ours(tmp_path / 'out' / 'logs' / 'ros') == []
 
 
+def test_several_models_serve_together(demo):
+    code, summary, said = demo(
+        '--model', FAKE, '--model', FAKE.replace('mock.0', 'mock.1'), '--frames', '30')
+    assert code == 0, said
+    assert summary['sent'] == total(summary) == 30
+    assert summary['out_of_order'] == 0
+
+
 @pytest.mark.slow
 @pytest.mark.core
 def test_the_shipped_model_finds_the_solids_of_six_rooms(demo):

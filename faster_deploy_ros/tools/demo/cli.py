@@ -85,7 +85,7 @@ def _write(path: Path, *lines: str) -> None:
 
 def _orders(chosen: Namespace) -> Orders:
     values = {name: value for name, value in vars(chosen).items() if value is not None}
-    return Orders(**values)
+    return Orders(**{**values, 'model': tuple(values.get('model', ()))})
 
 
 def _parser() -> ArgumentParser:
@@ -95,7 +95,8 @@ def _parser() -> ArgumentParser:
     add = parser.add_argument
     add('--source', metavar='WHAT', help='scene (default), a video file, an image, a folder of '
         'images, a bag folder, or the index of a webcam')
-    add('--model', metavar='URI', help="model file or URI (default: the node's, which is ours)")
+    add('--model', metavar='URI', action='append', help="model file or URI (default: the node's, "
+        'which is ours); given several times, all of them serve together')
     add('--family', metavar='NAME', help='model family, where it cannot be told from the model')
     add('--frames', type=_count, metavar='N',
         help=f'pictures to send at most (default: {USUAL_SECONDS} s of them)')

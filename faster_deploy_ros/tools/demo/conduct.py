@@ -136,7 +136,7 @@ def _refuse_delay(since_s: float, limit_s: float, what: str) -> None:
 def _detection_arguments(orders: Orders) -> list[str]:
     parameters: dict[str, Any] = {'autostart': True}
     if orders.model:
-        parameters['model'] = orders.model
+        parameters['model'] = list(orders.model)
     if orders.family:
         parameters['family'] = orders.family
     files = [str(orders.params)] if orders.params else []

@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from faster_deploy_ros.cores.uri import ModelUri
+from faster_deploy_ros.cores.uri import ModelUri, SUFFIXES
 from faster_deploy_ros.errors import Unavailable
 from faster_deploy_ros.share import resolve_package_url
 from faster_deploy_ros.sources import kind_of, open_source, Source, SOURCES
@@ -19,7 +19,8 @@ class Orders:
     """
     The wishes of the command line.
 
-    :param model: URI or path of the model; empty for the node's own default.
+    :param model: URIs or paths of the model, one for each core that serves it; none for the
+        node's own default.
     :param size: (width, height) of the pictures, or ``None`` for the source's own.
     :param frames: how many pictures at most, or ``None`` for so many as take 20 seconds.
     :param params: parameter file of the detection node, or ``None``.
@@ -27,7 +28,7 @@ class Orders:
     """
 
     source: str = 'scene'
-    model: str = ''
+    model: tuple[str, ...] = ()
     family: str = ''
     size: tuple[int, int] | None = None
     seed: int = 0
@@ -71,11 +72,10 @@ class Orders:
             raise Unavailable(
                 f"--params '{self.params}': there is no such file, expected a ROS parameter file "
                 'as config/detection.yaml')
-        if self.model:
-            uri = ModelUri.parse(resolve_package_url(self.model))
-            path = Path(uri.path)
-            if uri.scheme in ('', 'onnxruntime') and not path.is_file():
+        for model in self.model:
+            uri = ModelUri.parse(resolve_package_url(model))
+            if uri.scheme in SUFFIXES.values() and not Path(uri.path).is_file():
                 raise Unavailable(
-                    f"--model '{self.model}': there is no such file, expected a model file, "
+                    f"--model '{model}': there is no such file, expected a model file, "
                     'package://<package>/<path> or <runtime>.<device>://<path>')
         return self.open_source()
