@@ -18,7 +18,14 @@ from faster_deploy_ros.cores.group_policy import POLICIES
 from faster_deploy_ros.cores.group_roster import GroupEvent, Roster
 from faster_deploy_ros.cores.infer_core import InferCore
 from faster_deploy_ros.cores.uri import ModelUri
-from faster_deploy_ros.errors import BadValue, BlobMismatch, Closed, TimedOut, UnknownName
+from faster_deploy_ros.errors import (
+    BadValue,
+    BlobMismatch,
+    Closed,
+    InferFailed,
+    TimedOut,
+    UnknownName,
+)
 
 Reopen = Callable[[], InferCore]
 
@@ -63,7 +70,7 @@ class GroupLease:
             del self._group._turns[self._blobs]
             self._lease.__exit__(kind, error, trace)
         finally:
-            self._group._roster.leave(turn)
+            self._group._roster.leave(turn, error if isinstance(error, InferFailed) else None)
 
 
 class CoreGroup:

@@ -49,12 +49,14 @@ class MemberState:
 class Turn:
     """One lease of a seat, from the admission to its end."""
 
-    __slots__ = ('due_s', 'member', 'thread')
+    __slots__ = ('due_s', 'has_failed', 'has_served', 'member', 'thread')
 
     def __init__(self, member: 'Member', due_s: float) -> None:
         """Begin, expected back at ``due_s``."""
         self.member = member
         self.due_s = due_s
+        self.has_served = False
+        self.has_failed = False   # told of already
         self.thread = threading.current_thread().name
 
 

@@ -105,6 +105,7 @@ class Roster:
                     f'an inference took {now_s - run.begun_s:.1f} s', now_s, 0.0)
                 self._went_out(member)
             if error is not None:
+                turn.has_failed = True
                 self._judge(member, error)
                 return
             if not hung:
@@ -112,14 +113,20 @@ class Roster:
             if not member.done:
                 member.remember_shapes(blobs)
             member.done += 1
-            member.health.succeeded()
+            turn.has_served = True
 
     def leave(self, turn: Turn, error: BaseException | None = None) -> None:
-        """Take a seat back, also one that could not be made, because of ``error``."""
+        """
+        Take a seat back, also one that could not be made, because of ``error``.
+
+        A core is judged by what its holder says too: NaN is found by who reads the outputs.
+        """
         with self._lock:
             turn.member.turns.remove(turn)
-            if error is not None:
+            if error is not None and not turn.has_failed:
                 self._judge(turn.member, error)
+            elif turn.has_served and not turn.has_failed:
+                turn.member.health.succeeded()
         self._hear('', False)
 
     def _choose(self, ahead: int) -> tuple[Member | None, float]:

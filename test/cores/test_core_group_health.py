@@ -108,6 +108,24 @@ def test_a_mistake_of_the_caller_takes_nobody_out():
         assert group.members[0].failed == 0
 
 
+def test_a_core_whose_answers_are_refused_is_out_too():
+    with CoreGroup([mock(0), mock(1)], rules=NEVER) as group:
+        for _ in range(NEVER.failures):
+            with refused(InferFailed, 'NaN'), group.lease_of(0) as blobs:
+                group.sync_infer(blobs)
+                raise InferFailed('yolox: the output holds NaN')
+        assert states(group) == ['out', 'in']
+        assert 'NaN' in group.members[0].last_error
+        assert group.members[0].failed == 3
+
+
+def test_one_failure_is_counted_once_though_its_lease_ends_with_it():
+    with CoreGroup([mock(0, '&fail_every=1')], rules=NEVER) as group:
+        with refused(InferFailed):
+            infer(group)
+        assert group.members[0].failed == 1
+
+
 def test_a_core_comes_back_by_itself_and_says_so():
     broken = mock(0)
     with CoreGroup([broken, mock(1)], rules=QUICK) as group:

@@ -104,6 +104,28 @@ def test_a_node_whose_cores_are_all_out_lives_counts_and_serves_again(rig):
     bench.stop()
 
 
+def test_a_core_that_hangs_costs_the_frames_it_has_and_the_others_go_on(rig):
+    bench = rig(model=[f'{PAIR[0]}&hang_every=10', f'{PAIR[1]}&delay_ms=2'], job_timeout_s=0.4,
+                group_policy='throughput', queue_depth=4, diagnostics_period_s=0.1)
+    bench.start()
+    hanging = bench.node._group.cores[0]
+    bench.send(60)
+    health = bench.node.road.health
+    bench.until(lambda: len(bench.results) + health.failed == 60)
+    assert 1 <= health.failed <= 2, 'at most a frame on each seat'
+    assert bench.order == sorted(bench.order)
+    bench.until(lambda: 'has been hanging for' in (bench.message('core mock.0') or (OK, ''))[1])
+    assert bench.message('core mock.0')[0] == WARN
+    assert bench.message('core mock.1')[0] == OK
+    bench.send(20)
+    bench.until(lambda: len(bench.results) + health.failed == 80)
+    assert health.failed <= 2
+    hanging.mended.set()
+    bench.until(lambda: bench.message('core mock.0')[0] == OK)
+    assert bench.node._group.members[0].in_use == 0
+    bench.stop()
+
+
 def test_an_image_stays_with_the_middleware_while_its_core_is_busy(rig):
     """The slow core is no reason to take an image early: the newest one waits outside."""
     bench = rig(model=[f'{PAIR[0]}&delay_ms=20', f'{PAIR[1]}&delay_ms=900'], workers=2,
