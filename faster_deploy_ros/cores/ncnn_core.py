@@ -46,10 +46,10 @@ class NcnnOptions:
     """What an ``ncnn`` URI can ask for."""
 
     threads: int = option(
-        1, 'threads inside one layer; 0: as many as there are cores', minimum=0)
+        1, 'threads inside one layer; 0: as many as there are cores; of more than 1 the idle ones '
+        'spin, unless the variable OMP_WAIT_POLICY is passive', minimum=0)
     precision: str = option(
-        'fp32', 'of the arithmetic; fp16 and bf16 are faster where the processor has them',
-        choices=('fp32', 'fp16', 'bf16'))
+        'fp32', 'of the arithmetic, where the processor has it', choices=('fp32', 'fp16', 'bf16'))
     weights: str = option('', 'the .bin file; empty: beside the .param')
     input: tuple[str, ...] = option(
         (), 'shape of the input where the param does not say it, 1x3x416x416; of several inputs '
@@ -110,8 +110,14 @@ class NcnnCore(BaseInferCore):
         text, weights = self._read(source)
         layers = without_focus(read_param(text, self._name))
         _check_layers(self._name, layers)
-        shapes = input_shapes(self._name, layers, self.options.input, self._card_path(source))
-        net = self._make_net()
+        card = source.with_suffix('.yaml') if isinstance(source, Path) else None
+        shapes = input_shapes(self._name, layers, self.options.input, card)
+        gpu, precision = self.device.index - 1, self.options.precision
+        if not _computes(precision, gpu):
+            raise Unavailable(
+                f'{self._name}: ncnn {ncnn.__version__} does not compute in {precision} on '
+                f'{self.device.name}, and would quietly do so in fp32; leave precision out')
+        net = _new_net(self.options.threads or ncnn.get_cpu_count(), precision, gpu)
         _refuse(self._name, net.load_param_mem(write_param(layers)), 'reading the param')
         self._check_device(net)
         check_arity(self._name, net, layers)
@@ -175,23 +181,6 @@ class NcnnCore(BaseInferCore):
                 'copy it there, or say where it is: ?weights=/folder/m.bin')
         return text, np.fromfile(path, np.uint8)
 
-    def _card_path(self, source: Path | bytes) -> Path | None:
-        return source.with_suffix('.yaml') if isinstance(source, Path) else None
-
-    def _make_net(self) -> Any:
-        net = ncnn.Net()
-        opt, precision = net.opt, self.options.precision
-        opt.num_threads = self.options.threads or ncnn.get_cpu_count()
-        for name in ('use_fp16_packed', 'use_fp16_storage', 'use_fp16_arithmetic'):
-            setattr(opt, name, precision == 'fp16')   # on by default, and far from the float's
-        for name in ('use_bf16_packed', 'use_bf16_storage'):
-            if hasattr(opt, name):
-                setattr(opt, name, precision == 'bf16')
-        opt.use_vulkan_compute = self.device.index > 0
-        if opt.use_vulkan_compute:
-            net.set_vulkan_device(self.device.index - 1)
-        return net
-
     def _check_device(self, net: Any) -> None:
         if self.device.index and not net.opt.use_vulkan_compute:
             raise Unavailable(
@@ -252,6 +241,47 @@ def _refuse(title: str, code: int, doing: str) -> None:
             f'a newer ncnn than {ncnn.__version__}: convert it again')
 
 
+def _new_net(threads: int, precision: str, gpu: int) -> Any:
+    """Return a net without layers, for the CPU where ``gpu`` is below 0."""
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    for name in ('use_fp16_packed', 'use_fp16_storage', 'use_fp16_arithmetic'):
+        setattr(net.opt, name, precision == 'fp16')   # ncnn's own default is on
+    for name in ('use_bf16_packed', 'use_bf16_storage'):
+        if hasattr(net.opt, name):
+            setattr(net.opt, name, precision == 'bf16')
+    net.opt.use_vulkan_compute = gpu >= 0
+    if gpu >= 0:
+        net.set_vulkan_device(gpu)
+    return net
+
+
+@cache
+def _computes(precision: str, gpu: int) -> bool:
+    """Tell whether a convolution differs from that in float32: ncnn ignores what it cannot do."""
+    if precision == 'fp32':
+        return True
+    layer = Layer('Convolution', 'c', ('x',), ('y',), {0: '16', 1: '3', 5: '0', 6: '2304'})
+    x = np.linspace(-1, 1, 16 * 64, dtype=np.float32).reshape(16, 8, 8)
+    weights = np.concatenate((np.zeros(1, np.float32), np.sin(np.arange(2304, dtype=np.float32))))
+    return not np.array_equal(
+        _run_one(layer, x, weights, 'fp32', gpu), _run_one(layer, x, weights, precision, gpu))
+
+
+def _run_one(
+        layer: Layer, x: NDArray[np.float32], weights: NDArray[np.float32], precision: str,
+        gpu: int) -> NDArray[np.float32]:
+    """Run one layer from x to y; the answer is empty where that fails, or on another device."""
+    net, y = _new_net(1, precision, gpu), ncnn.Mat()
+    text = write_param((Layer('Input', 'x', (), ('x',)), layer))
+    if net.load_param_mem(text) == net.load_model(_Weights('ncnn', weights.view(np.uint8))) == 0:
+        extractor = net.create_extractor()
+        extractor.input(0, ncnn.Mat(x).clone())
+        if net.opt.use_vulkan_compute == (gpu >= 0) and extractor.extract(1, y) == 0:
+            return np.array(array_of(y))
+    return np.empty(0, np.float32)
+
+
 @cache
 def _vulkan_devices() -> tuple[Device, ...]:
     """Try each Vulkan device once; without Vulkan's loader ncnn is not asked: it complains."""
@@ -273,17 +303,6 @@ def _can_open(library: str) -> bool:
 
 def _gpu_works(index: int) -> bool:
     """Let a Vulkan device double a few numbers."""
+    layer = Layer('BinaryOp', 'double', ('x',), ('y',), {0: '2', 1: '1', 2: '2.0'})
     x = np.arange(64, dtype=np.float32).reshape(4, 4, 4)
-    net = ncnn.Net()
-    net.opt.use_vulkan_compute = True
-    net.set_vulkan_device(index)
-    layers = (Layer('Input', 'x', (), ('x',)),
-              Layer('BinaryOp', 'double', ('x',), ('y',), {0: '2', 1: '1', 2: '2.0'}))
-    reader = _Weights('ncnn', np.empty(0, np.uint8))
-    if net.load_param_mem(write_param(layers)) or net.load_model(reader):
-        return False
-    extractor, y = net.create_extractor(), ncnn.Mat()
-    extractor.input(0, ncnn.Mat(x).clone())
-    return (
-        net.opt.use_vulkan_compute and extractor.extract(1, y) == 0
-        and np.allclose(array_of(y), 2 * x))
+    return np.array_equal(_run_one(layer, x, np.empty(0, np.float32), 'fp32', index), 2 * x)

@@ -163,7 +163,7 @@ def test_a_gpu_that_ncnn_leaves_is_no_silent_cpu(monkeypatch):
     monkeypatch.setattr(ncnn_core, '_vulkan_devices', lambda: (card,))
     if ncnn_core.VULKAN_LIBRARIES and any(map(ncnn_core._can_open, ncnn_core.VULKAN_LIBRARIES)):
         pytest.skip('this machine has Vulkan: ncnn would not leave it')
-    monkeypatch.setattr(ncnn_core.NcnnCore, '_make_net', lambda self: ncnn.Net())
+    monkeypatch.setattr(ncnn_core, '_new_net', lambda *_: ncnn.Net())
     with refused(Unavailable, 'Vulkan Card', 'ncnn.0'):
         open_core('ncnn.1://m', source=packed(*IDENTITY))
 

@@ -4,12 +4,14 @@
 
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.errors import BadValue, LoadFailed, UnknownName, Unsupported
+from faster_deploy_ros.errors import BadValue, LoadFailed, Unavailable, UnknownName, Unsupported
 from ncnn_texts import answer, convolution, IDENTITY, IMAGE, noise, packed, write
 import numpy as np
 import pytest
 
 ncnn = pytest.importorskip('ncnn', reason='needs the package ncnn')
+
+from faster_deploy_ros.cores import ncnn_core  # noqa: E402  # the runtime is there
 
 pytestmark = pytest.mark.core
 
@@ -52,13 +54,33 @@ def test_a_shape_that_cannot_be_is_refused(text, error, word):
 
 # -- options -------------------------------------------------------------------------------------
 
-def test_float32_is_computed_in_float32_unless_another_precision_is_asked_for():
-    half = ('use_fp16_packed', 'use_fp16_storage', 'use_fp16_arithmetic')
-    brain = ('use_bf16_packed', 'use_bf16_storage')
-    for precision, on in (('fp32', ()), ('fp16', half), ('bf16', brain)):
-        with open_core(f'ncnn://m?precision={precision}', source=packed(*IDENTITY)) as core:
-            options = core._net.opt
-            assert [name for name in half + brain if getattr(options, name)] == list(on)
+HALF = ('use_fp16_packed', 'use_fp16_storage', 'use_fp16_arithmetic')
+BRAIN = ('use_bf16_packed', 'use_bf16_storage')
+
+
+@pytest.mark.parametrize(('precision', 'on'), [('fp32', ()), ('fp16', HALF), ('bf16', BRAIN)])
+def test_another_precision_is_computed_only_when_asked_for_and_then_really(precision, on):
+    line, data = convolution('c', 'x', 'y', noise(16, 16, 3, 3))
+    model = packed('Input x 0 1 x 0=8 1=8 2=16', line, weights=data)
+    x = noise(1, 16, 8, 8)
+    with open_core('ncnn://m', source=model) as core:
+        exact = answer(core, x=x)['y']
+    try:
+        core = open_core(f'ncnn://m?precision={precision}', source=model)
+    except Unavailable:
+        if precision == 'fp32':
+            raise
+        pytest.skip(f'this processor does not compute in {precision}')
+    with core:
+        options = core._net.opt
+        assert [name for name in HALF + BRAIN if getattr(options, name)] == list(on)
+        assert np.array_equal(answer(core, x=x)['y'], exact) == (precision == 'fp32')
+
+
+def test_a_precision_that_ncnn_would_ignore_is_refused(monkeypatch):
+    monkeypatch.setattr(ncnn_core, '_computes', lambda precision, gpu: False)
+    with refused(Unavailable, 'does not compute in fp16', 'CPU'):
+        open_core('ncnn://m?precision=fp16', source=packed(*IDENTITY))
     with refused(BadValue, 'int4', 'bf16'):
         open_core('ncnn://m?precision=int4', source=packed(*IDENTITY))
 
