@@ -39,7 +39,7 @@ class TritonOptions:
     version: str = option('', 'of the model; empty: the one that the server chooses')
     timeout_s: float = option(3.0, 'for one inference, retries included', minimum=0.001)
     connect_timeout_s: float = option(
-        5.0, 'how long loading waits for the server', minimum=0.001)
+        5.0, 'how long loading waits for an answer of the server', minimum=0.001)
     retries: int = option(
         1, 'how often a request is sent again when its connection breaks', minimum=0)
     shared_memory: str = option(
@@ -110,7 +110,8 @@ class TritonCore(BaseInferCore):
                 f'{self._name}: what answers at {address.server} is no KServe v2 server, or '
                 f'refuses us: {error}') from error
         served = Question(
-            self._link, self._name, address.server, address.model, options.version).ask()
+            self._link, self._name, address.server, address.model, options.version,
+            options.connect_timeout_s).ask()
         self._is_batched = served.is_batched
         why_not = self._why_not_shared(server.extensions, served.loaded)
         self._is_shared = not why_not
@@ -223,7 +224,11 @@ class TritonCore(BaseInferCore):
                 problem = found
             self._settle(blobs, future, problem)
 
-        message = seat.message(blobs)
+        try:
+            message = seat.message(blobs)
+        except FasterDeployError as error:  # no room for what has grown
+            self._settle(blobs, future, error)
+            return
         if all(region.is_registered for region in seat.regions(blobs.values())):
             self._link.infer_later(message, self.options.timeout_s, done)
         else:
@@ -249,7 +254,7 @@ class TritonCore(BaseInferCore):
             with suppress(IndexError):  # empty; or another thread was quicker
                 while True:
                     region = self._retired.popleft()
-                    if not region.is_registered:
+                    if not region.is_offered:
                         continue
                     try:
                         self._link.unregister(region.name, FAREWELL_S)

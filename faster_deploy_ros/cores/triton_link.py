@@ -184,6 +184,7 @@ class Link:
 
         :raises ServerError: it cannot: another machine, another user, a token that is wrong.
         """
+        region.is_offered = True
         try:
             self.call('SystemSharedMemoryRegister', service_pb2.SystemSharedMemoryRegisterRequest(
                 name=region.name, key=region.key, byte_size=region.nbytes), timeout_s)

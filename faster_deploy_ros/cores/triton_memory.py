@@ -34,7 +34,8 @@ class Region:
     def __init__(self, nbytes: int, folder: Path = FOLDER) -> None:
         """Make the file, reserve all of it, and map it."""
         self.nbytes = max(1, -(-nbytes // mmap.PAGESIZE)) * mmap.PAGESIZE
-        self.is_registered = False
+        self.is_offered = False      # the server may have it mapped
+        self.is_registered = False   # it has
         self._folder = folder
         try:
             self.name, descriptor = _create(folder)

@@ -3,7 +3,7 @@
 """What a KServe v2 server says about one of its models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobSpec
@@ -41,7 +41,7 @@ class Question:
     server: str
     model: str
     version: str
-    timeout_s: float = field(default=5.0)
+    timeout_s: float
 
     def ask(self) -> ServedModel:
         """

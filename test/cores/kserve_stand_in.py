@@ -10,7 +10,6 @@ import threading
 
 import grpc
 import numpy as np
-import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 IMAGE = (1, 3, 4, 5)
@@ -19,7 +18,7 @@ MODELS = {
     'identity': ('FP32', IMAGE), 'dynamic_identity': ('FP32', (-1, 3, -1, -1)),
     'failing': ('FP32', IMAGE), 'words': ('BYTES', (2,)), 'bytes': ('UINT8', (4,)),
     'halves': ('FP16', (4,)), 'flags': ('BOOL', (4,)), 'counts': ('INT64', (4,)),
-    'scalar': ('FP64', ())}
+    'scalar': ('FP64', ()), 'twins': ('FP32', IMAGE), 'square': ('FP32', (1, 3, 3, 3))}
 FIELDS = {
     'FP32': 'fp32_contents', 'FP64': 'fp64_contents', 'UINT8': 'uint_contents',
     'BOOL': 'bool_contents', 'INT64': 'int64_contents'}
@@ -48,7 +47,10 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
     :param typed: whether it answers with numbers one by one, as the protocol allows.
     """
 
-    def __init__(self, *, shared_memory=False, typed=False, credentials=None):
+    def __init__(
+            self, *, shared_memory=False, typed=False, credentials=None, host='127.0.0.1'):
+        self.host = host
+        self.config = None     # what Triton's extension would tell; None: it is not there
         self.shared_memory = shared_memory
         self.typed = typed
         self.credentials = credentials
@@ -65,7 +67,7 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
         self._server = grpc.server(self._threads, options=[
             ('grpc.so_reuseport', 0), ('grpc.max_receive_message_length', -1)])
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(_Late(self), self._server)
-        where = f'127.0.0.1:{self.port}'
+        where = f'{self.host}:{self.port}'
         self.port = (
             self._server.add_insecure_port(where) if self.credentials is None
             else self._server.add_secure_port(where, self.credentials))
@@ -81,7 +83,7 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     def uri(self, model, **options):
         text = '&'.join(f'{name}={value}' for name, value in options.items())
-        return f'triton.0://127.0.0.1:{self.port}/{model}{"?" if text else ""}{text}'
+        return f'triton.0://{self.host}:{self.port}/{model}{"?" if text else ""}{text}'
 
     # -- the protocol ------------------------------------------------------------------------
 
@@ -96,14 +98,17 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
         datatype, shape = MODELS[request.name]
         response = service_pb2.ModelMetadataResponse(name=request.name, versions=['1'])
         response.inputs.add(name='x', datatype=datatype, shape=shape)
-        response.outputs.add(name='y', datatype=datatype, shape=shape)
+        name = 'x' if request.name == 'twins' else 'y'
+        response.outputs.add(name=name, datatype=datatype, shape=shape)
         return response
 
     def ModelReady(self, request, context):
         return service_pb2.ModelReadyResponse(ready=True)
 
     def ModelConfig(self, request, context):
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, 'an extension of Triton')
+        if self.config is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, 'an extension of Triton')
+        return service_pb2.ModelConfigResponse(config=self.config)
 
     def RepositoryIndex(self, request, context):
         context.abort(grpc.StatusCode.UNIMPLEMENTED, 'an extension of Triton')
@@ -218,18 +223,3 @@ class Proxy:
                 target.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-
-@pytest.fixture
-def server():
-    stand_in = StandIn().start()
-    yield stand_in
-    stand_in.stop()
-
-
-@pytest.fixture
-def sharing_server():
-    stand_in = StandIn(shared_memory=True).start()
-    yield stand_in
-    assert not stand_in.regions, 'regions are still registered'
-    stand_in.stop()

@@ -18,6 +18,7 @@ import sys
 import sysconfig
 
 PR_SET_PDEATHSIG = 1
+CANNOT = 77   # the exit status where this Python is none that the server can use
 IMAGE = (1, 3, 4, 5)
 # Name -> behaviour (a method in triton_model.py), inputs, outputs, and what else its row says.
 MODELS = {
@@ -66,6 +67,19 @@ def write_models(folder, models):
         (folder / name / 'config.pbtxt').write_text(config(behaviour, inputs, outputs, row))
 
 
+def find_libraries(wheel):
+    """Return where the server's libraries are, and the Python's, which its stubs load."""
+    folder = Path(sysconfig.get_config_var('LIBDIR'))
+    library = f'libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0'
+    if not (folder / library).exists():
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            print(f'no {library}: this Python was built without a shared library', flush=True)
+            sys.exit(CANNOT)
+    return f"{folder}:{wheel.parent / 'nvidia_pytriton.libs'}"
+
+
 def write_backend(wheel, folder):
     """Lay the python backend out as the server wants it, with the stub of this Python."""
     shutil.copytree(wheel / 'tritonserver' / 'backends', folder)
@@ -108,11 +122,9 @@ def main():
     if arguments.token:
         command.append(
             f'--grpc-restricted-protocol=shared-memory:triton-access-token={arguments.token}')
-    libraries = [sysconfig.get_config_var('LIBDIR'), str(wheel.parent / 'nvidia_pytriton.libs')]
     environment = {
-        'LD_LIBRARY_PATH': ':'.join(libraries), 'HOME': str(arguments.folder),
+        'LD_LIBRARY_PATH': find_libraries(wheel), 'HOME': str(arguments.folder),
         'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
-    sys.stdout.flush()
     os.execve(server, command, environment)
 
 

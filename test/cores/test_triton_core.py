@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip('tritonclient', reason="needs the package 'tritonclient[grpc]'")
 pytest.importorskip('grpc', reason='needs the package grpcio')
 
-pytest_plugins = ['triton_server']   # its fixtures
+pytest_plugins = ['triton_server']
 # The first test may have to install the server.
 pytestmark = [pytest.mark.core, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -27,7 +27,7 @@ import grpc
 from kserve_stand_in import Proxy, StandIn
 from triton_checks import fails, infer_later, our_files, wait_for, WITHIN_S
 
-pytest_plugins = ['kserve_stand_in']   # its fixtures
+pytest_plugins = ['kserve_fixtures']
 pytestmark = pytest.mark.core
 
 SHAPE = (1, 3, 4, 5)

@@ -21,7 +21,7 @@ pytest.importorskip('grpc', reason='needs the package grpcio')
 from triton_checks import fails, infer_later, our_files, regions_on, wait_for, WITHIN_S
 from tritonclient.grpc import service_pb2
 
-pytest_plugins = ['triton_server']   # its fixtures
+pytest_plugins = ['triton_server']
 # The first test may have to install the server.
 pytestmark = [pytest.mark.core, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -70,6 +70,8 @@ def test_a_late_answer_is_not_written_into_the_next_inferences_memory(triton_ser
             wait_for(lambda abandoned=abandoned: (abandoned == 1).all())  # it comes, and late
             assert (blobs['y'].data == 0).all()
         assert blobs['y'].data is not first
+        # The abandoned regions go from the server too, not only at the end.
+        wait_for(lambda: infer_later(core)(blobs) and len(regions_on(triton_server)) == 2)
     assert not regions_on(triton_server), 'regions are left on the server'
 
 

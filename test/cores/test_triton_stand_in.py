@@ -22,9 +22,11 @@ pytest.importorskip('tritonclient', reason="needs the package 'tritonclient[grpc
 pytest.importorskip('grpc', reason='needs the package grpcio')
 
 import grpc
+from kserve_stand_in import StandIn
 from triton_checks import WITHIN_S
+from tritonclient.grpc import model_config_pb2, service_pb2
 
-pytest_plugins = ['kserve_stand_in']   # its fixtures
+pytest_plugins = ['kserve_fixtures']
 pytestmark = pytest.mark.core
 
 
@@ -211,3 +213,59 @@ def test_every_dtype_goes_through_unchanged(
         core.sync_infer(blobs)
         assert blobs['y'].dtype == x.dtype
         assert np.array_equal(blobs['y'].data, x.data)
+
+
+def test_what_the_protocol_cannot_carry_is_refused_at_the_door(server):
+    with refused(Unsupported, "named 'x'"):
+        open_core(server.uri('twins'))
+    server.config = model_config_pb2.ModelConfig()
+    server.config.model_transaction_policy.decoupled = True
+    with refused(Unsupported, 'decoupled'):
+        open_core(server.uri('identity'))
+    server.config = model_config_pb2.ModelConfig()
+    server.config.sequence_batching.max_sequence_idle_microseconds = 1
+    with refused(Unsupported, 'sequence'):
+        open_core(server.uri('identity'))
+
+
+def test_the_layout_is_the_one_that_the_configuration_says(server):
+    for form, layout in (('NCHW', 'NCHW'), ('NHWC', 'NHWC'), ('NONE', 'NCHW')):
+        server.config = model_config_pb2.ModelConfig()
+        server.config.input.add(name='x', format=f'FORMAT_{form}')
+        with open_core(server.uri('square', shared_memory='off')) as core:
+            assert core.specs['x'].layout == layout
+
+
+def test_a_model_that_is_missing_is_told_where_no_list_can_be_had(server):
+    with refused(LoadFailed, "'yolo'", 'model yolo is unknown', 'list of models cannot be had'):
+        open_core(server.uri('yolo'))
+
+
+def test_a_model_that_is_not_ready_is_not_opened(server):
+    server.ModelReady = lambda request, context: service_pb2.ModelReadyResponse(ready=False)
+    with refused(LoadFailed, "'identity'", 'not ready'):
+        open_core(server.uri('identity'))
+
+
+def test_seats_that_shared_memory_has_no_room_for_go_over_the_wire(
+        sharing_server, monkeypatch, caplog):
+    monkeypatch.setattr('faster_deploy_ros.cores.triton_core.free_bytes', lambda folder: 959)
+    with open_core(sharing_server.uri('identity'), seats=2) as core:   # 2 seats of 2 x 240
+        assert core.device.name.endswith('wire')
+    assert '960 bytes are needed' in caplog.text
+
+
+def test_a_server_is_reached_by_ipv6():
+    try:
+        with socket.create_server(('::1', 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip('this machine has no IPv6')
+    stand_in = StandIn(host='[::1]').start()
+    try:
+        with open_core(stand_in.uri('identity', shared_memory='off')) as core:
+            assert f'[::1]:{stand_in.port}' in core.device.name
+            with core.lease() as blobs:
+                core.sync_infer(blobs)
+    finally:
+        stand_in.stop()
