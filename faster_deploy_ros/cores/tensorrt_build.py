@@ -13,7 +13,7 @@ from faster_deploy_ros.cores.cuda_device import CudaContext
 from faster_deploy_ros.cores.engine_cache import write_whole
 from faster_deploy_ros.cores.source import one_line
 from faster_deploy_ros.cores.tensorrt_api import can_build, has, JOURNAL, member, VERSION
-from faster_deploy_ros.cores.tensorrt_hooks import calibrator, Hearing, progress_monitor
+from faster_deploy_ros.cores.tensorrt_hooks import calibrator, Feed, Hearing, progress_monitor
 from faster_deploy_ros.cores.tensorrt_options import ranges_for, ShapeRange
 from faster_deploy_ros.errors import FasterDeployError, LoadFailed, Unsupported
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class _Workshop:
         self._parser: Any = None
         self._profile: Any = None
         self._timing: Any = None
-        self._feed: Any = None   # what calibrates
+        self._feed: Feed | None = None   # what calibrates
         self._ranges: Mapping[str, ShapeRange] = {}
 
     def build(self) -> bytes:
@@ -241,8 +241,8 @@ class _Workshop:
             shape = self._ranges[name].usual
         if self._profile is not None and has('IBuilderConfig.set_calibration_profile'):
             self._config.set_calibration_profile(self._profile)
-        self._feed = calibrator(batches(), shape, self._context, self._hearing)
-        self._config.int8_calibrator = self._feed
+        self._feed = Feed(batches(), shape, self._context, self._hearing)
+        self._config.int8_calibrator = calibrator(self._feed, shape[0] if shape else 1)
 
     def _run(self) -> bytes:
         mark = JOURNAL.mark()

@@ -51,12 +51,13 @@ class Hearing:
             try:
                 self._report(*words)
             except BaseException as error:   # KeyboardInterrupt comes here too
-                self._ended_by = error
+                self.end(error)
         return self._ended_by is None
 
     def end(self, error: BaseException) -> None:
         """Remember why the build cannot go on."""
-        self._ended_by = self._ended_by or error
+        # Without its traceback, whose frames would hold what the build is to give back.
+        self._ended_by = self._ended_by or error.with_traceback(None)
 
     def raise_what_ended_it(self) -> None:
         """Raise what came up in a callback."""
@@ -87,58 +88,74 @@ def progress_monitor(hearing: Hearing) -> Any:
     return Monitor()
 
 
-def calibrator(
-        batches: Iterator[NDArray[Any]], shape: tuple[int, ...], context: CudaContext,
-        hearing: Hearing) -> Any:
+class Feed:
     """
-    Return what feeds TensorRT 8 and 10 with images, from which it learns the ranges for int8.
+    Hands a calibration's images to TensorRT one by one, in one block on the device.
 
     :param batches: inputs of the model, float32 of ``shape``.
     """
+
+    def __init__(
+            self, batches: Iterator[NDArray[Any]], shape: tuple[int, ...], context: CudaContext,
+            hearing: Hearing) -> None:
+        """Allocate nothing yet."""
+        self._batches = batches
+        self._shape = shape
+        self._hearing = hearing
+        self._stream = Stream(context)
+        self._device = DeviceMemory(context, self._stream)
+        self._block: DeviceBlock | None = None
+        self._count = 0
+
+    def following(self, name: str) -> list[int] | None:
+        """Upload the next image and return its address; None when there is none, or no use."""
+        try:
+            batch = next(self._batches, None)
+            if batch is None:
+                return None
+            array = np.ascontiguousarray(batch, np.float32)
+            if array.shape != self._shape:
+                raise LoadFailed(
+                    f"calibration: got {array.shape} for input '{name}', expected {self._shape}")
+            if self._block is None:
+                self._block = self._device.allocate(array.nbytes)
+            self._device.upload(self._block, array)
+            self._count += 1
+            goes_on = self._hearing.tell('calibrating', self._count)
+            return [int(self._block)] if goes_on else None
+        except BaseException as error:   # TensorRT would swallow it
+            self._hearing.end(error)
+            return None
+
+    def free(self) -> None:
+        """Give all back."""
+        if self._block is not None:
+            self._device.free(self._block)
+        self._block = None
+        self._stream.close()
+
+
+def calibrator(feed: Feed, batch_size: int) -> Any:
+    """Return what TensorRT 8 and 10 ask for images, to learn the ranges for int8 from."""
     base: Any = member('IInt8EntropyCalibrator2')
 
     class Calibrator(base):  # type: ignore[misc]
-        """Holds one batch on the device; ``free`` gives it back."""
+        """Keeps no cache of its own: the engine is what is kept."""
 
         def __init__(self) -> None:
             base.__init__(self)
-            self.stream = Stream(context)
-            self.memory = DeviceMemory(context, self.stream)
-            self.block: DeviceBlock | None = None
-            self.count = 0
 
         def get_batch_size(self) -> int:
-            return shape[0] if shape else 1
+            return batch_size
 
         def get_batch(self, names: list[str]) -> list[int] | None:
-            try:
-                batch = next(batches, None)
-                if batch is None:
-                    return None
-                array = np.ascontiguousarray(batch, np.float32)
-                if array.shape != shape:
-                    raise LoadFailed(
-                        f"calibration: got {array.shape} for input '{names[0]}', expected {shape}")
-                if self.block is None:
-                    self.block = self.memory.allocate(array.nbytes)
-                self.memory.upload(self.block, array)
-                self.count += 1
-                return [int(self.block)] if hearing.tell('calibrating', self.count) else None
-            except BaseException as error:   # TensorRT would swallow it
-                hearing.end(error)
-                return None
+            return feed.following(names[0])
 
         def read_calibration_cache(self) -> bytes | None:
             return None
 
         def write_calibration_cache(self, cache: Any) -> None:
-            """Keep none: the engine is what is kept."""
-
-        def free(self) -> None:
-            if self.block is not None:
-                self.memory.free(self.block)
-            self.block = None
-            self.stream.close()
+            """Keep none."""
 
     return Calibrator()
 

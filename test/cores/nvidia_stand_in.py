@@ -5,10 +5,14 @@
 from contextlib import contextmanager
 import gc
 from importlib import import_module
+import json
 import sys
 
 import fake_pycuda
 import fake_tensorrt
+from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.cores.engine_cache import unwrap
+import pytest
 
 CORES = 'faster_deploy_ros.cores'
 # What imports the vendors, and so must be imported anew for each stand-in.
@@ -50,3 +54,73 @@ def robot(version='10.3.0', *, machine=None, lean=False, missing=()):
             sys.modules.pop(name, None)
             if kept[name] is not None:
                 sys.modules[name] = kept[name]
+
+
+def saved_engine(folder, model, options='', **header):
+    """Build an engine on the stand-in and write it as trtexec would, with other facts in it."""
+    options = f'{options}&' if options else ''
+    with open_core(f'tensorrt://{model}?{options}engine_cache_dir={folder}'):
+        pass
+    kept, = folder.glob('*.engine')
+    head, _, rest = unwrap('', kept.read_bytes())[1].partition(b'\n')
+    kept.unlink()
+    path = folder / 'made_by_hand.engine'
+    path.write_bytes(
+        b'ftrt' + json.dumps({**json.loads(head[4:]), **header}).encode() + b'\n' + rest)
+    return path
+
+
+def fixtures():
+    """
+    Return the fixtures ``cache``, ``each_version`` and ``stand_in`` for a module's own names.
+
+    The user's cache is an empty folder; and what a test leaves on the device fails it.
+    """
+    @pytest.fixture(autouse=True)
+    def cache(tmp_path, monkeypatch):
+        monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+        return tmp_path / 'cache' / 'faster_deploy_ros' / 'engines'
+
+    @pytest.fixture(params=fake_tensorrt.VERSIONS)
+    def each_version(request):
+        with robot(request.param) as made:
+            yield made
+            gc.collect()
+            made.machine.assert_clean()
+
+    @pytest.fixture
+    def stand_in():
+        with robot('10.3.0') as made:
+            yield made
+            gc.collect()
+            made.machine.assert_clean()
+
+    return cache, each_version, stand_in
+
+
+def opens(uri, **how):
+    """Open, run once and close; return the core for a look."""
+    with open_core(uri, **how) as core, core.lease() as blobs:
+        for blob in blobs.inputs:
+            if not blob.is_shaped:
+                blob.reshape(blob.spec.max_shape)
+            blob.data[...] = 1
+        core.sync_infer(blobs)
+        return core
+
+
+class DeviceArray:
+    """An array of another library on the device."""
+
+    def __init__(self, machine, array, *, read_only=False, stream=None, device=0):
+        self.pointer = machine.allocate(array.nbytes, device)
+        self.machine = machine
+        self.bytes = machine.view(self.pointer, array.nbytes)
+        self.array = self.bytes.view(array.dtype).reshape(array.shape)
+        self.array[...] = array
+        self.__cuda_array_interface__ = {
+            'data': (self.pointer, read_only), 'shape': array.shape, 'strides': None,
+            'typestr': array.dtype.str, 'version': 3, 'stream': stream}
+
+    def free(self):
+        del self.machine.blocks[self.pointer]
