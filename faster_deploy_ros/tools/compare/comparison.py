@@ -3,22 +3,24 @@
 """One comparison from two URIs to a verdict."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from faster_deploy_ros.cores import InferCore, open_core
-from faster_deploy_ros.errors import BlobMismatch, FasterDeployError, Unsupported
+from faster_deploy_ros.errors import BlobMismatch, FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks import open_model
 from faster_deploy_ros.tasks.detection.detector import Detector
 from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain
 from faster_deploy_ros.tools.compare.measure import measure, Measured, Threshold
 from faster_deploy_ros.tools.compare.pictures import pictures
-from faster_deploy_ros.tools.compare.reading import candidate_reading, Reading
+from faster_deploy_ros.tools.compare.plain import compare_tensors, ROUNDS
+from faster_deploy_ros.tools.compare.reading import candidate_reading, differences, Reading
 from faster_deploy_ros.tools.compare.search import Patient
 from faster_deploy_ros.tools.compare.side import options, Side
 from faster_deploy_ros.tools.compare.structure import structural
 from faster_deploy_ros.tools.compare.tolerance import SAME, tolerance
 from faster_deploy_ros.tools.compare.verdict import DIFFERS, Figures, judge, Verdict
+from faster_deploy_ros.tools.inputs import Shapes
 
 Report = Callable[[int, int, str], None]   # done, of how many, what
 
@@ -36,6 +38,7 @@ class Request:
     :param confidence: score from which a detection counts.
     :param nms: overlap of the suppression.
     :param tolerance: a row of TOLERANCES.
+    :param shapes: of open inputs by name, for models that are no detectors.
     """
 
     reference: str
@@ -46,6 +49,7 @@ class Request:
     confidence: float = 0.25
     nms: float = 0.45
     tolerance: str = 'fp32'
+    shapes: Shapes = field(default_factory=dict)
 
     @property
     def threshold(self) -> Threshold:
@@ -81,26 +85,41 @@ def compare(request: Request, report: Report = lambda done, of, what: None) -> C
     """
     Open both, show them the same images, judge, and look for the cause if they differ.
 
-    :raises FasterDeployError: a model cannot be opened by its runtime, an image cannot be read, or
-        the reference is no detector.
+    :raises FasterDeployError: a model cannot be opened by its runtime, or an image cannot be read.
     """
     tolerance(request.tolerance)
-    report(0, 0, 'reading the images')
-    frames, described = pictures(request.images, request.most)
     report(0, 0, 'opening both models')
     with open_core(request.reference, seats=1) as first, \
             open_core(request.candidate, seats=1) as second:
-        reference = Side(_open_reference(request, first))
-        return _Run(request, reference, second, frames, described, report).result()
+        model = _open_reference(request, first)
+        if model is None:
+            return _of_tensors(request, first, second)
+        report(0, 0, 'reading the images')
+        frames, described = pictures(request.images, request.most)
+        return _Run(request, Side(model), second, frames, described, report).result()
 
 
-def _open_reference(request: Request, core: InferCore) -> Detector:
-    model = open_model(request.family, core, options(*request.threshold))
-    if not isinstance(model, Detector):
-        raise Unsupported(
-            f"compare: '{request.reference}' is of the family {type(model).__name__}, expected a "
-            'detector; other tasks are not compared yet')
-    return model
+def _open_reference(request: Request, core: InferCore) -> Detector | None:
+    """Return the reference as a detector; None if it is none, and nobody says that it is."""
+    try:
+        model = open_model(request.family, core, options(*request.threshold))
+    except BlobMismatch:
+        if request.family != 'auto':
+            raise
+        return None
+    return model if isinstance(model, Detector) else None
+
+
+def _of_tensors(request: Request, reference: InferCore, candidate: InferCore) -> Comparison:
+    limit = tolerance(request.tolerance)
+    figures, notes = compare_tensors(reference, candidate, request.shapes)
+    verdict = judge(figures, figures, limit)
+    notes.append(
+        'the reference is of no family of detectors: only the tensors are compared, on noise from '
+        '0 to 1; which mistake there is, if any, is not looked for')
+    return Comparison(
+        request, _title(reference, 'tensors only'), _title(candidate, 'tensors only'),
+        f'{ROUNDS} times noise', figures, verdict, None, (), tuple(notes))
 
 
 class _Run:
@@ -124,7 +143,7 @@ class _Run:
             side = Side(reading.open(self._core, options(*self._request.threshold)))
         except FasterDeployError as error:
             return self._unreadable(reading, error)
-        self._title = _title(self._core, side.model)
+        self._title = _title(self._core, self._read_otherwise(side.reading))
         measured = measure(
             self._reference, side, self._frames, self._request.threshold,
             lambda done: self._report(done, len(self._frames), 'showing the images to both'))
@@ -164,6 +183,10 @@ class _Run:
             self._reference, self._core, reading, self._frames, self._request.threshold)
         return explain(patient, measured, tolerance(self._request.tolerance))
 
+    def _read_otherwise(self, reading: Reading) -> str:
+        found = differences(reading, self._reference.reading)
+        return f"read with {', '.join(found)}" if found else 'read like the reference'
+
     def _note_figures(self, figures: Figures, measured: Measured) -> None:
         if not measured.lies_the_same:
             self._notes.append(
@@ -182,10 +205,10 @@ class _Run:
             self, figures: Figures | None, verdict: Verdict,
             diagnosis: Diagnosis | None) -> Comparison:
         return Comparison(
-            self._request, _title(self._reference.model.core, self._reference.model), self._title,
-            self._described, figures, verdict, diagnosis, self._reference.model.labels,
-            tuple(self._notes))
+            self._request, _title(self._reference.model.core, self._reference.model.summary),
+            self._title, self._described, figures, verdict, diagnosis,
+            self._reference.model.labels, tuple(self._notes))
 
 
-def _title(core: InferCore, model: Detector) -> str:
-    return f'{core.uri}\n{core.device}, {model.summary}'
+def _title(core: InferCore, read: str) -> str:
+    return f'{core.uri}\n{core.device}, {read}'

@@ -52,6 +52,20 @@ def reading_of(model: Detector) -> Reading:
         model.family, model.labels, seen, getattr(model, 'is_decoded', None)))
 
 
+def differences(reading: Reading, reference: Reading) -> list[str]:
+    """Say in what a model is read otherwise than the reference, one phrase for each thing."""
+    mine, other = reading.card.input, reference.card.input
+    said = [
+        f'{name} {getattr(mine, name)} ({getattr(other, name)})'
+        for name in ('size', 'color', 'scale', 'mean', 'std', 'letterbox', 'pad')
+        if getattr(mine, name) != getattr(other, name)]
+    if reading.family != reference.family:
+        said.insert(0, f'family {reading.family} ({reference.family})')
+    if reading.card.decoded is not reference.card.decoded:
+        said.append(f'decoded {reading.card.decoded} ({reference.card.decoded})'.lower())
+    return said
+
+
 def candidate_reading(core: InferCore, reference: Detector) -> tuple[Reading, bool]:
     """
     Return how a candidate asks to be read, and whether it has a card that says so.

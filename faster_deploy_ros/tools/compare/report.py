@@ -11,10 +11,11 @@ from faster_deploy_ros.tools.compare.boxes import BoxFigures, Lone
 from faster_deploy_ros.tools.compare.comparison import Comparison
 from faster_deploy_ros.tools.compare.tensors import TensorFigures
 from faster_deploy_ros.tools.compare.tolerance import Tolerance, tolerance
-from tabulate import tabulate
+from faster_deploy_ros.tools.layout import lay_out, MARKDOWN, SCREEN
 
 LABEL = 12     # columns of the words on the left
 WIDTH = 96
+NEWLINE = '\n'
 LONE_SHOWN = 5
 WORDS = {
     'same': 'SAME: the candidate cannot be told from the reference.',
@@ -22,25 +23,27 @@ WORDS = {
     'differs': 'DIFFERS: the candidate is not the reference, by the measure of {name}.'}
 
 
-def text(comparison: Comparison, style: str = 'simple') -> str:
+def text(comparison: Comparison, style: str = SCREEN) -> str:
     """
     Lay a comparison out: who, the figures, the verdict, the cause.
 
     :param style: of the tables, as tabulate names it.
     """
     limit = tolerance(comparison.request.tolerance)
-    parts = [_who(comparison)]
+    parts = [_lines(_who(comparison), style)]
     figures = comparison.figures
-    if figures is not None and figures.boxes is not None:
+    if figures is not None and figures.boxes is not None and figures.boxes.images:
         parts.append(_boxes(figures.boxes, limit, style))
     if figures is not None and figures.tensors:
         parts.append(_tensors(figures.tensors, style))
     if figures is not None and figures.boxes is not None and figures.boxes.lone:
         parts.append(_lone(figures.boxes.lone, comparison.labels, style))
-    parts.append(_verdict(comparison))
-    if style == 'github':
-        return '\n\n'.join(parts)
-    return '\n' + '\n\n'.join(textwrap.indent(part, '  ') for part in parts)
+    said = WORDS[comparison.verdict.word].format(name=limit.name)
+    parts.append(f'**{said}**' if style == MARKDOWN else said)
+    parts.append(_lines(_why(comparison), style))
+    if style == MARKDOWN:
+        return '\n\n'.join(filter(None, parts))
+    return '\n' + '\n\n'.join(textwrap.indent(part, '  ') for part in filter(None, parts))
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -66,11 +69,10 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _who(comparison: Comparison) -> str:
-    return '\n'.join([
-        _line('reference', comparison.reference), _line('candidate', comparison.candidate),
-        _line('images', comparison.images),
-        *(_line('note', note) for note in comparison.notes)])
+def _who(comparison: Comparison) -> list[tuple[str, str]]:
+    return [
+        ('reference', comparison.reference), ('candidate', comparison.candidate),
+        ('images', comparison.images), *(('note', note) for note in comparison.notes)]
 
 
 def _boxes(boxes: BoxFigures, limit: Tolerance, style: str) -> str:
@@ -83,10 +85,8 @@ def _boxes(boxes: BoxFigures, limit: Tolerance, style: str) -> str:
         ('least IoU of a pair', f'{boxes.min_iou:.5f}', f'>= {limit.iou:g}'),
         ('most difference of a score', f'{boxes.max_score_difference:.5f}', f'<= {limit.score:g}'),
         ('detections that agree', f'{boxes.agreement:.2%}', f'>= {limit.agreement:.0%}')]
-    table: str = tabulate(
-        rows, headers=('boxes', f'{boxes.images} images', limit.name), tablefmt=style,
-        colalign=('left', 'right', 'left'), disable_numparse=True)
-    return table
+    return lay_out(
+        rows, ('boxes', f'{boxes.images} images', f'for {limit.name}'), style=style)
 
 
 def _tensors(tensors: tuple[TensorFigures, ...], style: str) -> str:
@@ -97,43 +97,42 @@ def _tensors(tensors: tuple[TensorFigures, ...], style: str) -> str:
     headers = (
         'tensor', 'cosine', 'max diff', 'of range', 'reference', 'candidate',
         'constant', 'NaN')
-    table: str = tabulate(
-        rows, headers=headers, tablefmt=style, disable_numparse=True,
-        colalign=('left', *('right',) * 3, 'left', 'left', 'right', 'right'))
-    return table
+    return lay_out(rows, headers, style=style)
 
 
 def _lone(lone: tuple[Lone, ...], labels: tuple[str, ...], style: str) -> str:
     rows = [(
-        labels[each.class_id] if each.class_id < len(labels) else str(each.class_id),
-        f'{each.score:.3f}', f'{each.image + 1}', ' '.join(f'{value:.0f}' for value in each.xyxy),
-        each.side) for each in lone[:LONE_SHOWN]]
+        labels[each.class_id] if each.class_id < len(labels) else str(each.class_id), each.side,
+        f'{each.score:.3f}', f'{each.image + 1}',
+        ' '.join(f'{value:.0f}' for value in each.xyxy)) for each in lone[:LONE_SHOWN]]
     if len(lone) > LONE_SHOWN:
         rows.append((f'... {len(lone) - LONE_SHOWN} more', '', '', '', ''))
-    table: str = tabulate(
-        rows, headers=('found once', 'score', 'image', 'box', 'by the'), tablefmt=style,
-        disable_numparse=True, colalign=('left', 'right', 'right', 'left', 'left'))
-    return table
+    return lay_out(
+        rows, ('found once', 'by the', 'score', 'image', 'box'), texts=2, style=style)
 
 
-def _verdict(comparison: Comparison) -> str:
-    lines = [WORDS[comparison.verdict.word].format(name=comparison.request.tolerance)]
-    lines += [_line('', reason) for reason in comparison.verdict.reasons]
+def _why(comparison: Comparison) -> list[tuple[str, str]]:
     found = comparison.diagnosis
+    lines = [('because', reason) for reason in comparison.verdict.reasons]
     if found is not None:
-        lines += ['', _line('diagnosis', found.name), _line('cause', found.cause),
-                  _line('remedy', found.remedy)]
-        if found.evidence:
-            lines.append(_line('evidence', found.evidence))
+        lines += [('diagnosis', found.name.upper()), ('cause', found.cause),
+                  ('remedy', found.remedy), ('evidence', found.evidence)]
+    return [line for line in lines if line[1]]
+
+
+def _lines(rows: list[tuple[str, str]], style: str) -> str:
+    """Put words on the left and what they are about beside them; a word is not repeated."""
+    if style == MARKDOWN:
+        return '\n'.join(f"- {label}: {', '.join(words.split(NEWLINE))}" for label, words in rows)
+    lines, before = [], ''
+    for label, words in rows:
+        pieces = [
+            piece for line in words.split(NEWLINE) for piece in textwrap.wrap(
+                line, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False)]
+        shown = label if label != before else ''
+        lines.append(f'{shown:<{LABEL}}' + f"\n{' ' * LABEL}".join(pieces))
+        before = label
     return '\n'.join(lines)
-
-
-def _line(label: str, words: str) -> str:
-    wrapped = [
-        piece for line in words.split('\n')
-        for piece in textwrap.wrap(
-            line, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False)]
-    return f'{label:<{LABEL}}' + f"\n{' ' * LABEL}".join(wrapped)
 
 
 def _range(ends: tuple[float, float]) -> str:
