@@ -53,8 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, words: Sequence[str]) -> int:
     try:
         command = import_module(f'faster_deploy_ros.tools.{name}')
+        text = COMMANDS[name]
         parser = ArgumentParser(
-            prog=f'{PROGRAM} {name}', description=f'{COMMANDS[name].capitalize()}.',
+            prog=f'{PROGRAM} {name}', description=f'{text[0].upper()}{text[1:]}.',
             formatter_class=RawDescriptionHelpFormatter)
         command.add_arguments(parser)
         chosen = parser.parse_args(words)
@@ -62,8 +63,8 @@ def _run(name: str, words: Sequence[str]) -> int:
             code: int = command.run(chosen)
             sys.stdout.flush()
     except FasterDeployError as error:
-        text = str(error).removeprefix(f'{name}: ')   # many say where they come from
-        print(f'{PROGRAM} {name}: {text}', file=sys.stderr)
+        reason = str(error).removeprefix(f'{name}: ')   # many say where they come from
+        print(f'{PROGRAM} {name}: {reason}', file=sys.stderr)
         return REFUSED
     except ImportError as error:
         if (error.name or '').partition('.')[0] not in EXTRAS:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import json
 from pathlib import Path
 import shlex
+import textwrap
 from typing import Any
 
 from faster_deploy_ros.errors import BadValue
@@ -20,6 +21,7 @@ from faster_deploy_ros.tools.layout import lay_out, number
 from faster_deploy_ros.tools.progress import Activity
 
 OK, SUSPECT = 0, 1
+WIDTH = 100
 EPILOG = """\
 examples:
   faster-deploy convert yolox_nano.onnx --to ncnn
@@ -83,14 +85,18 @@ def _option(text: str) -> tuple[str, str]:
 def _text(orders: Orders, result: Result) -> str:
     """Tell the result to a person."""
     versions = ', '.join(f'{name} {version}' for name, version in result.versions.items())
-    rows = [('written', f'{path}   {_size(path)}') for path in result.files]
+    width = max(len(str(path)) for path in result.files)
+    rows = [('written', f'{path!s:<{width}}  {_size(path):>8}') for path in result.files]
     rows += [('made by', versions)] if versions else []
     rows += [('note', note) for note in result.notes]
     rows += [('WARNING', warning) for warning in result.warnings]
     lines = [f'{orders.model} -> {orders.to}, {orders.precision}', '']
     last = ''
     for name, text in rows:
-        lines.append(f"  {'' if name == last else name:<10}{text}")
+        title = f"  {'' if name == last else name:<10}"
+        # A path is never cut: somebody will copy it.
+        lines += [title + text] if name == 'written' else textwrap.wrap(
+            text, WIDTH, initial_indent=title, subsequent_indent=' ' * len(title))
         last = name
     return '\n'.join([*lines, '', *_parity(orders, result)])
 

@@ -39,13 +39,13 @@ def convert(orders: Orders, activity: Activity) -> Result:
     :raises Unsupported: the converter has not this precision, or cannot do this model.
     :raises ConvertFailed: the converter has failed.
     """
-    activity.report(f'reading {orders.model.name}')
     make = find_converter(orders.to)
     if orders.precision not in PRECISIONS:
         raise Unsupported(f"convert: got the precision '{orders.precision}', expected one of "
                           f"{', '.join(PRECISIONS)}")
     if orders.images:
         open_source(orders.images)   # refused before anything is done
+    activity.report(f'reading {orders.model.name}')
     original = read_original(orders.model)
     output = choose_output(orders)
     with scratch_beside(output) as scratch:
@@ -135,8 +135,8 @@ def _write_card(path: Path, page: Mapping[str, Any]) -> None:
 def _notes(orders: Orders, meaning: Meaning) -> list[str]:
     notes = []
     if meaning.why_not:
-        notes.append('the card beside the result says no family, for the original does not tell: '
-                     f'{meaning.why_not}')
+        notes.append('no family is known, so the card names none: add one (family: yolox) if a '
+                     'node is to use the model')
     if orders.precision == 'int8' and not orders.images:
         notes.append('no images were given to calibrate on (--images)')
     return notes

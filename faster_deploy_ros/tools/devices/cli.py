@@ -82,9 +82,11 @@ def _row(alike: Sequence[Device]) -> tuple[str, ...]:
     if last is not first:
         name += f' to {last.index}'
     can = first.capabilities
-    own = _short(can.versions.get(first.scheme, ''))
+    own = next((
+        _short(version) for each, version in can.versions.items()
+        if each.lower() == first.scheme), '')
     others = [f'{each} {_short(version)}' for each, version in can.versions.items()
-              if each != first.scheme and _short(version) != own]
+              if each.lower() != first.scheme and _short(version) != own]
     return name, first.name, ', '.join(filter(None, [own, *others])), _words(can)
 
 
