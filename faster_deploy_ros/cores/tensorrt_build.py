@@ -66,7 +66,7 @@ def build_engine(wish: BuildWish, context: CudaContext, report: Report) -> bytes
     """
     Build and return a serialised engine, for this TensorRT and this device.
 
-    :param report: called as ``report(text, done, total)`` while it goes on.
+    :param report: called as ``report(text, done, total, detail)`` while it goes on.
     :raises LoadFailed: the model cannot be read, or no engine comes of it.
     :raises Unsupported: this TensorRT cannot build, or not in that precision.
     :raises BadValue: the ranges of the shapes do not fit the model.

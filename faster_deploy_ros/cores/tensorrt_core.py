@@ -253,13 +253,13 @@ class TensorRtCore(BaseInferCore):
         if why:
             raise LoadFailed(f'{self._name}: TensorRT refuses the engine it has built: {why}')
 
-    def _tell(self, text: str, done: int = 0, total: int = 0) -> None:
+    def _tell(self, text: str, done: int = 0, total: int = 0, detail: str = '') -> None:
         """Say how the build goes on, not too often; as a warning, so that every log shows it."""
         now_s = monotonic()
         if now_s - self._told_s >= REPORT_PERIOD_S:
             self._told_s = now_s
             count = f' {done}/{total}' if total else ''
-            _logger.warning('%s: building: %s%s', self._name, text, count)
+            _logger.warning('%s: building: %s%s %s', self._name, text, count, detail)
 
     def _key(self, fingerprint: str) -> EngineKey:
         gpu = find_gpus()[self.device.index]

@@ -23,7 +23,7 @@ class Hearing:
 
     TensorRT swallows what its callbacks raise; ``raise_what_ended_it`` brings it back.
 
-    :param report: called as ``report(text, done, total)``.
+    :param report: called as ``report(text, done, total, detail)``, the last two where there are.
     """
 
     def __init__(self, report: Callable[..., None]) -> None:
@@ -43,7 +43,7 @@ class Hearing:
 
     def message(self, text: str) -> None:
         """Take note of what TensorRT says, where it has no other way."""
-        self.tell(text[:MESSAGE_LENGTH])
+        self.tell('building', 0, 0, text[:MESSAGE_LENGTH])
 
     def tell(self, *words: Any) -> bool:
         """Pass something on; return whether nobody has asked for an end."""

@@ -23,17 +23,18 @@ THEIRS = {
 }
 OURS = {
     'Context', 'Device', 'JOURNAL', 'Location', 'Path', 'Shape', 'VERSION', '_SHAPE',
-    '_addresses', '_allocation', '_array', '_context', '_done', '_errors', '_feed', '_growing',
-    '_hearing', '_listeners', '_loaded', '_lock', '_logger', '_memory', '_pool', '_primary',
-    '_ranges', '_report', '_shapes', '_steps', '_stream', '_title', '_uri', '_wish', 'allocation',
-    'array', 'base', 'batch', 'batches', 'blob', 'blobs', 'block', 'c', 'cache', 'cls', 'context',
-    'ctypes', 'cuda', 'device', 'dict', 'dtypes', 'each', 'error', 'event_flags', 'expected',
-    'folder', 'found', 'given', 'gpu', 'gpus', 'hashlib', 'head', 'hearing', 'inputs',
-    'interface', 'library', 'location', 'logging', 'memory', 'model', 'msg', 'name', 'names',
-    'np', 'onnx_file', 'opened', 'option', 'options', 'os', 'outputs', 'owner', 'part', 'path',
-    'pinned', 'plan', 'pycuda', 'ranges', 're', 'seat', 'self', 'severity', 'shape', 'shapes',
-    'since', 'sizes', 'source', 'spec', 'specs', 'stream', 'suffix', 'super', 'text', 'texts',
-    'threading', 'typing', 'value', 'wish', 'word', 'words', 'workshop',
+    '_addresses', '_allocation', '_array', '_block', '_context', '_device', '_done', '_errors',
+    '_feed', '_growing', '_hearing', '_listeners', '_loaded', '_lock', '_logger', '_memory',
+    '_pool', '_primary', '_ranges', '_report', '_shapes', '_steps', '_stream', '_title', '_uri',
+    '_wish', 'allocation', 'array', 'base', 'batch', 'batches', 'blob', 'blobs', 'block', 'c',
+    'cache', 'cls', 'context', 'ctypes', 'cuda', 'device', 'dict', 'dtypes', 'each', 'error',
+    'event_flags', 'expected', 'feed', 'folder', 'found', 'given', 'gpu', 'gpus', 'hashlib',
+    'head', 'hearing', 'inputs', 'interface', 'library', 'location', 'logging', 'memory', 'model',
+    'msg', 'name', 'names', 'np', 'onnx_file', 'opened', 'option', 'options', 'os', 'outputs',
+    'owner', 'part', 'path', 'pinned', 'plan', 'pycuda', 'ranges', 're', 'seat', 'self',
+    'severity', 'shape', 'shapes', 'since', 'sizes', 'source', 'spec', 'specs', 'stream',
+    'suffix', 'super', 'text', 'texts', 'threading', 'typing', 'value', 'wish', 'word', 'words',
+    'workshop',
 }
 GATES = {'has', 'member'}
 

@@ -48,7 +48,7 @@ def test_progress_is_told_by_phase_and_step_or_by_what_is_said_on_the_stand_in(e
     told = []
     build(each_version, make_models.identity(), lambda *words: told.append(words))
     if each_version.trt.__version__ == '8.6.1':
-        assert told == [('Local timing cache in use.',)]
+        assert told == [('building', 0, 0, 'Local timing cache in use.')]
     else:
         assert told == [
             ('Building Engine', 0, 3), *(('Building Engine', n, 3) for n in (1, 2, 3)),
