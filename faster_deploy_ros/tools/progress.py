@@ -27,6 +27,7 @@ class Progress:
         self._live = self._stream.isatty()
         self._due_s = 0.0
         self._drawn = ''
+        self._is_deaf = False
 
     def show(self, done: int, total: int | None, text: str, *, now: bool = False) -> None:
         """Draw the bar if it is time to, or at once; without a total there is no bar."""
@@ -38,20 +39,27 @@ class Progress:
         line = '  '.join(part for part in (bar(done, total) if total else '', count, text) if part)
         if not self._live:
             if line != self._drawn:
-                self._stream.write(f'  {line}\n')
+                self._write(f'  {line}\n')
         else:
             width = shutil.get_terminal_size().columns - 3
-            self._stream.write(f'\r\x1b[2K  {line[:width]}')
+            self._write(f'\r\x1b[2K  {line[:width]}')
         self._drawn = line
-        self._stream.flush()
 
     def clear(self) -> None:
         """Take the line off the terminal."""
         if self._live and self._drawn:
-            self._stream.write('\r\x1b[2K')
-            self._stream.flush()
+            self._write('\r\x1b[2K')
         self._drawn = ''
         self._due_s = 0.0
+
+    def _write(self, text: str) -> None:
+        """Write, as long as somebody reads: nobody's work is to fail for its progress line."""
+        try:
+            if not self._is_deaf:
+                self._stream.write(text)
+                self._stream.flush()
+        except (OSError, ValueError):   # a closed pipe, a closed file
+            self._is_deaf = True
 
 
 def bar(done: int, total: int) -> str:

@@ -160,10 +160,13 @@ def test_enough_images_are_no_warning(run, shapes_model, folder):
                max_images=20, check=False).warnings == ()
 
 
-def test_images_need_a_family(run, tiny_models, folder):
+def test_calibration_needs_a_family_and_a_mere_check_does_not(run, tiny_models, folder):
     with pytest.raises(Unsupported, match='Write a card beside the model'):
-        run('calibrated', tiny_models('two_inputs'), output=folder, images='scene')
+        run('calibrated', tiny_models('two_inputs'), output=folder, images='scene',
+            precision='int8')
     assert names(folder) == []
+    result = run('right', tiny_models('two_inputs'), output=folder, images='scene')
+    assert result.parity.inputs == '4 times noise'
 
 
 # -- what goes wrong -----------------------------------------------------------------------------

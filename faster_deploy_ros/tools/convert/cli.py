@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add('--shape', type=read_shape, action='append', default=[], metavar='NAME=NxN',
         help='close an input that the model leaves open: images=1x3x640x640')
     add('--option', type=_option, action='append', default=[], metavar='NAME=VALUE',
-        help="for the runtime's converter")
+        help="for the runtime's converter; a wrong name lists those that it has")
     add('--force', action='store_true', help='replace what is there')
     add('--no-check', action='store_true', help='do not run both models and compare')
     add('--json', action='store_true', help='print JSON instead of text')

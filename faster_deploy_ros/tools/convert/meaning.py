@@ -57,9 +57,9 @@ class Meaning:
         """
         Return what yields input tensors as the family makes them; None without images.
 
-        :raises Unsupported: there are images, and no family that knows what to do with them.
+        :raises Unsupported: int8 is asked for, and no family says what to do with the images.
         """
-        if not orders.images:
+        if not orders.images or (self.why_not and orders.precision != 'int8'):
             return None
         if self.why_not:
             raise Unsupported(
