@@ -213,6 +213,13 @@ def test_a_message_tells_how_far_it_is():
     assert heard[-1] == (1, 2, 'showing the images to both')
 
 
+@pytest.mark.parametrize('words', [
+    ('--confidence', '1.5'), ('--nms', '-1'), ('--max-images', '0')])
+def test_numbers_out_of_range_are_refused_as_the_user_wrote_them(words, capsys):
+    assert main(['compare', MOCK, MOCK, *words]) == 2
+    assert words[1] in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(('candidate', 'code'), [
     (MOCK, 0), (f'{MOCK}?classes=79', 1), ('mock.0://identity', 1), ('/no/such.onnx', 2),
     ('nonsense.0://m', 2)])

@@ -210,6 +210,15 @@ def test_a_mistake_is_found_under_the_noise_of_8_bits(original, tmp_path):
 
 
 @ON_SHAPES
+def test_a_loose_tolerance_hides_no_mistake_of_a_robust_model(original, tmp_path):
+    both = planted.other_colours(planted.noisy(planted.load(original.path), 0.002))
+    found = judged(original, both, tmp_path, tolerance='int8')
+    assert found.figures.boxes.agreement > 0.85       # it would pass
+    assert found.verdict.word == 'differs'
+    assert found.diagnosis.name == 'colour order'
+
+
+@ON_SHAPES
 def test_other_weights_are_no_mistake_that_is_known(original, tmp_path):
     model = planted.load(original.path)
     rng = np.random.default_rng(1)

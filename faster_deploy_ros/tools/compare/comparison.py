@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from faster_deploy_ros.cores import InferCore, open_core
-from faster_deploy_ros.errors import BlobMismatch, FasterDeployError
+from faster_deploy_ros.errors import BadValue, BlobMismatch, FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks import open_model
 from faster_deploy_ros.tasks.detection.detector import Detector
-from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain
+from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain, hidden
 from faster_deploy_ros.tools.compare.measure import measure, Measured, Threshold
 from faster_deploy_ros.tools.compare.pictures import pictures
 from faster_deploy_ros.tools.compare.plain import compare_tensors, ROUNDS
@@ -19,9 +19,16 @@ from faster_deploy_ros.tools.compare.search import Patient
 from faster_deploy_ros.tools.compare.side import options, Side
 from faster_deploy_ros.tools.compare.structure import structural
 from faster_deploy_ros.tools.compare.tolerance import SAME, tolerance
-from faster_deploy_ros.tools.compare.verdict import DIFFERS, Figures, judge, Verdict
+from faster_deploy_ros.tools.compare.verdict import (
+    DIFFERS,
+    Figures,
+    judge,
+    SAME_WORD,
+    Verdict,
+)
 from faster_deploy_ros.tools.inputs import Shapes
 
+HIDDEN = 'it is within the tolerance only because that is loose: a mistake is hidden in it'
 Report = Callable[[int, int, str], None]   # done, of how many, what
 
 
@@ -50,6 +57,13 @@ class Request:
     nms: float = 0.45
     tolerance: str = 'fp32'
     shapes: Shapes = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range before a model is opened."""
+        tolerance(self.tolerance)
+        for name in ('confidence', 'nms'):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadValue(f'compare: got {name} {getattr(self, name)}, expected 0 to 1')
 
     @property
     def threshold(self) -> Threshold:
@@ -87,7 +101,6 @@ def compare(request: Request, report: Report = lambda done, of, what: None) -> C
 
     :raises FasterDeployError: a model cannot be opened by its runtime, or an image cannot be read.
     """
-    tolerance(request.tolerance)
     report(0, 0, 'opening both models')
     with open_core(request.reference, seats=1) as first, \
             open_core(request.candidate, seats=1) as second:
@@ -151,8 +164,14 @@ class _Run:
         figures = measured.figures(limit)
         verdict = judge(figures, measured.figures(SAME), limit)
         self._note_figures(figures, measured)
-        diagnosis = None if verdict.is_good else self._explain(side.reading, measured)
-        return self._end(figures, verdict, diagnosis)
+        if verdict.word == SAME_WORD:
+            return self._end(figures, verdict, None)
+        if verdict.word == DIFFERS:
+            return self._end(figures, verdict, self._explain(side.reading, measured))
+        self._report(0, 0, 'looking for what the tolerance may hide')
+        diagnosis = hidden(self._patient(side.reading), measured, limit)
+        return self._end(
+            figures, verdict if diagnosis is None else Verdict(DIFFERS, (HIDDEN,)), diagnosis)
 
     def _reading(self) -> Reading:
         reference = self._reference.model
@@ -179,9 +198,12 @@ class _Run:
 
     def _explain(self, reading: Reading, measured: Measured | None) -> Diagnosis:
         self._report(0, 0, 'they differ: looking for the cause')
-        patient = Patient(
+        return explain(
+            self._patient(reading), measured, tolerance(self._request.tolerance))
+
+    def _patient(self, reading: Reading) -> Patient:
+        return Patient(
             self._reference, self._core, reading, self._frames, self._request.threshold)
-        return explain(patient, measured, tolerance(self._request.tolerance))
 
     def _read_otherwise(self, reading: Reading) -> str:
         found = differences(reading, self._reference.reading)

@@ -8,7 +8,7 @@ from faster_deploy_ros.tools.compare.measure import Measured
 from faster_deploy_ros.tools.compare.search import Found, Patient
 from faster_deploy_ros.tools.compare.side import SCORES
 from faster_deploy_ros.tools.compare.tensors import TensorFigures
-from faster_deploy_ros.tools.compare.tolerance import looser, Tolerance, TOLERANCES
+from faster_deploy_ros.tools.compare.tolerance import FP32, looser, Tolerance, TOLERANCES
 from faster_deploy_ros.tools.compare.verdict import agrees, Figures
 
 COLLAPSE, OVERFLOW, QUANTISATION = 'collapsed scores', 'overflow', 'quantisation'
@@ -48,6 +48,18 @@ def explain(patient: Patient, measured: Measured | None, tolerance: Tolerance) -
     milder = next(
         (each for each in looser(tolerance) if agrees(measured.figures(each), each)), None)
     return _by_statistics(measured.figures(tolerance), milder)
+
+
+def hidden(patient: Patient, measured: Measured, tolerance: Tolerance) -> Diagnosis | None:
+    """
+    Look whether a loose tolerance has hidden a mistake; None where it has not.
+
+    A robust model finds much the same with red and blue exchanged, so that int8 lets it pass.
+    """
+    if agrees(measured.figures(FP32), FP32):
+        return None
+    found = patient.search_single(measured, tolerance)
+    return None if found is None else _by_trial(found, tolerance)
 
 
 def _by_trial(found: Found, tolerance: Tolerance) -> Diagnosis:

@@ -70,9 +70,7 @@ class Patient:
 
         :param measured: of all images; None where the candidate could not be read.
         """
-        evidence = self._telling(measured, tolerance)
-        before = self._measure(self._reading, evidence, lambda so_far: True)
-        limit = float('inf') if before is None or before.failure else CURED * before.distance()
+        evidence, limit = self._prepare(measured, tolerance)
         single = self._best(trials(self._reading, self._core), evidence, limit)
         if single is not None and single.rank[0] <= list(TOLERANCES).index(tolerance.name):
             return single
@@ -81,6 +79,20 @@ class Patient:
             return single or double
         is_better = double.rank[0] < single.rank[0] or double.distance < CURED * single.distance
         return double if is_better else single
+
+    def search_single(self, measured: Measured, tolerance: Tolerance) -> Found | None:
+        """Try every single mistake only, for a candidate that is not really suspected."""
+        evidence, limit = self._prepare(measured, tolerance)
+        return self._best(trials(self._reading, self._core), evidence, limit)
+
+    def _prepare(
+            self, measured: Measured | None, tolerance: Tolerance) -> tuple[Evidence, float]:
+        """Return the images to try on, and the distance that a right reading is below."""
+        evidence = self._telling(measured, tolerance)
+        before = self._measure(self._reading, evidence, lambda so_far: True)
+        if before is None or before.failure:
+            return evidence, float('inf')
+        return evidence, CURED * before.distance()
 
     def _best(self, ways: Iterator[Trial], evidence: Evidence, limit: float) -> Found | None:
         """Return the best of some readings that is less than a distance away."""

@@ -38,7 +38,7 @@ TOLERANCES: Mapping[str, Tolerance] = MappingProxyType({each.name: each for each
     Tolerance('fp16', iou=0.97, score=0.03, agreement=0.99, cosine=0.999, peak=0.9),
     Tolerance('int8', iou=0.80, score=0.15, agreement=0.85, cosine=0.96, peak=0.5),
 )})
-SAME = TOLERANCES['same']
+SAME, FP32 = TOLERANCES['same'], TOLERANCES['fp32']
 LOOSEST = TOLERANCES['int8']
 
 
