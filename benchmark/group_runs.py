@@ -133,7 +133,8 @@ def age_of(group: CoreGroup, hz: float, seconds: float) -> Age:
             if now_s >= begin_s:
                 ages.append((perf_counter() - born[order[-1]]) * 1e3)
         if newest >= 0 and live < group.seats and group.has_room():
-            line.submit(partial(infer, group, newest))
+            seat, job = group.reserve(), partial(infer, group, newest)
+            line.submit(partial(seat.carry, job) if seat else job)
             live, newest = live + 1, -1
         else:
             wake.wait(max(0.0, start_s + frame / hz - perf_counter()))

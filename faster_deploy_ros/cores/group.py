@@ -15,6 +15,7 @@ from faster_deploy_ros.cores.group_health import HealthRules
 from faster_deploy_ros.cores.group_match import match
 from faster_deploy_ros.cores.group_member import Member, MemberState, Run, Turn
 from faster_deploy_ros.cores.group_policy import POLICIES
+from faster_deploy_ros.cores.group_reservation import Reservation
 from faster_deploy_ros.cores.group_roster import GroupEvent, Roster
 from faster_deploy_ros.cores.infer_core import InferCore
 from faster_deploy_ros.cores.uri import ModelUri
@@ -46,7 +47,8 @@ class GroupLease:
     def __enter__(self) -> BlobsBuffer:
         """Take a seat of the core that the policy chooses, waiting for one where it says so."""
         roster, member = self._group._roster, self._member
-        turn = roster.claim(member) if member else roster.line.enter(self._timeout_s)
+        turn = (roster.claim(member) if member
+                else Reservation.redeem(roster) or roster.line.enter(self._timeout_s))
         try:
             lease: AbstractContextManager[BlobsBuffer] = turn.member.core.lease()
             blobs = lease.__enter__()
@@ -180,6 +182,15 @@ class CoreGroup:
         One who fetches work only then leaves the newest work where a newer one replaces it.
         """
         return self._roster.has_room()
+
+    def reserve(self) -> Reservation | None:
+        """
+        Promise a seat to a job that another thread will carry; see ``Reservation``.
+
+        :returns: None where a lease would have to wait now: then the job's lease does.
+        """
+        turn = self._roster.promise()
+        return None if turn is None else Reservation(self._roster, turn)
 
     def call_on_room(self, on_room: Callable[[], object] | None) -> None:
         """Call ``on_room``, from any thread, when there may be room after ``has_room`` said no."""

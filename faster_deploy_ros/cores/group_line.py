@@ -59,6 +59,11 @@ class SeatLine:
         """How many threads wait."""
         return len(self._waiters)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no seat is given any more."""
+        return self._closed
+
     def check_open(self) -> None:
         """
         Refuse who comes too late; under the lock.

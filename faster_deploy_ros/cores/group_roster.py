@@ -76,6 +76,21 @@ class Roster:
             self._is_room_wanted = not room
             return room
 
+    def promise(self) -> Turn | None:
+        """Take a seat for somebody who comes later; None where a lease would have to wait."""
+        with self._lock:
+            if self.line.waiting or self.line.is_closed:
+                return None
+            try:
+                return self._admit(0)[0]
+            except Unavailable:
+                return None   # the lease will say so
+
+    def trusts(self, member: Member) -> bool:
+        """Tell whether a core's seats are given now."""
+        with self._lock:
+            return member.health.is_in and not member.hangs(self._clock())
+
     def claim(self, member: Member) -> Turn:
         """
         Take a seat of one core, whatever the policy and who waits.

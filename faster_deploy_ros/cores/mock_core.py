@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import count
 import os
 from pathlib import Path
-from queue import SimpleQueue
 import random
 import threading
 from time import monotonic, sleep
@@ -17,6 +16,7 @@ from faster_deploy_ros import __version__
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
+from faster_deploy_ros.cores.mock_devices import SimulatedDevices
 from faster_deploy_ros.cores.mock_models import (
     identity_specs,
     read_shape,
@@ -92,9 +92,7 @@ class MockCore(BaseInferCore):
         self._given_metadata = dict(metadata or {})
         self._calls = count(1)
         self._gone_s: float | None = None   # since when the device is gone
-        self._free_devices: SimpleQueue[int] = SimpleQueue()
-        for device in range(self.options.devices):
-            self._free_devices.put(device)
+        self._devices = SimulatedDevices(self.options.devices)
         self._random = random.Random(0)
 
     @classmethod
@@ -135,7 +133,7 @@ class MockCore(BaseInferCore):
         delay_s = options.delay_ms / 1e3
         if options.jitter_ms:
             delay_s += self._random.random() * options.jitter_ms / 1e3
-        device = self._free_devices.get()  # each does one thing at a time
+        device = self._devices.take()  # each does one thing at a time
         try:
             if delay_s:
                 sleep(delay_s)
@@ -146,7 +144,7 @@ class MockCore(BaseInferCore):
             if self._script is not None:
                 self._script(blobs)
         finally:
-            self._free_devices.put(device)
+            self._devices.give(device)
 
     def _is_gone(self, number: int) -> bool:
         """Tell whether the device is in the one long failure that the options ask for."""

@@ -97,9 +97,16 @@ def depth_advice(group: CoreGroup, params: PerceptionParams) -> str:
 
 
 def needed_depth(members: tuple[MemberState, ...]) -> int:
-    """Return how many results of the other cores wait for one of the slowest, in order."""
-    times = sorted(member.service_ms for member in members if member.service_ms)
-    return round(sum(times[-1] / each for each in times[:-1])) if times else 0
+    """
+    Return how many results of the others wait, in order, for a frame on the slowest core.
+
+    That frame has waited for those on the core's other seats before: each seat adds its time.
+    """
+    timed = sorted((member.service_ms, member.seats) for member in members if member.service_ms)
+    if not timed:
+        return 0
+    slow_ms, seats = timed[-1]
+    return round(sum(seats * slow_ms / each_ms for each_ms, _ in timed[:-1]))
 
 
 def _with_options(uri: ModelUri, params: PerceptionParams) -> ModelUri:

@@ -11,6 +11,7 @@ from time import monotonic_ns, sleep, time_ns
 from typing import Any, NamedTuple
 
 from faster_deploy_ros.cores import CoreGroup
+from faster_deploy_ros.cores.group_reservation import Reservation
 from faster_deploy_ros.nodes.health import Health
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.nodes.qos import profile
@@ -33,6 +34,7 @@ class Arrival(NamedTuple):
     header: Any
     received_ns: int     # system clock, for the timing topic
     submitted_ns: int    # monotonic
+    seat: Reservation | None = None   # of a group of cores, for an image taken because of it
 
 
 class Road:
@@ -154,14 +156,20 @@ class Road:
             self._log_oddity(
                 f"input '{self._subscription.topic_name}': the image stamp is zero, expected the "
                 'time of exposure; its age is unknown, never stale. Set it in the camera driver.')
-        self._arrivals.append(Arrival(header, received_ns, now_ns))
-        self._line.submit(partial(self._job, message), stamp_ns=taken_ns)
+        job = partial(self._job, message)
+        seat = self._group.reserve() if self._group is not None and self._tapped else None
+        if seat is not None:
+            job = partial(seat.carry, self._job, message)
+        self._arrivals.append(Arrival(header, received_ns, now_ns, seat))
+        self._line.submit(job, stamp_ns=taken_ns)
         sleep(0)   # lets go of the GIL: the worker begins now, not after what rclpy does next
 
     def deliver(self) -> None:
         """Publish what is ready, in order; count and log the rest."""
         for settled in self._line.drain():
             arrival = self._arrivals.popleft()
+            if arrival.seat is not None:
+                arrival.seat.cancel()   # the frame may never have run
             done = settled.status is Status.DONE
             outcome = self._publish(arrival, settled) if done else settled
             self.health.count(outcome)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node on several cores: in order, accounted for, also when a core fails in the middle."""
 
+from dataclasses import replace
+
 from diagnostic_msgs.msg import DiagnosticStatus
 from faster_deploy_ros.cores.group_member import MemberState
 from faster_deploy_ros.errors import BadParameter
@@ -192,6 +194,7 @@ def test_the_engine_cache_is_for_tensorrt_alone():
 def test_the_depth_that_a_slow_core_needs_is_said():
     members = tuple(_member(f'mock.{k}', service_ms=ms) for k, ms in enumerate((7, 7, 7, 60)))
     assert needed_depth(members) == 26
+    assert needed_depth(tuple(replace(each, seats=2) for each in members)) == 51
     assert needed_depth((_member('mock.0', service_ms=None),)) == 0
     wish = with_workers(params(model=tuple(PAIR), family='yolox', group_policy='throughput'))
     _, group = open_chosen(wish)
@@ -199,9 +202,9 @@ def test_the_depth_that_a_slow_core_needs_is_said():
         for member, time_s in zip(group._members, (0.002, 0.020)):
             member.times.add(0, 1.0)
             member.times.add(0, time_s)
-        assert 'Set queue_depth to 10' in depth_advice(group, wish)
+        assert 'Set queue_depth to 20' in depth_advice(group, wish)
         assert depth_advice(group, params(
-            model=wish.model, workers=4, group_policy='throughput', queue_depth=10)) == ''
+            model=wish.model, workers=4, group_policy='throughput', queue_depth=20)) == ''
         assert depth_advice(group, params(model=wish.model, workers=4)) == ''
         assert 'Set workers' in depth_advice(group, params(model=wish.model, workers=1))
 
@@ -231,4 +234,4 @@ def test_one_core_out_is_a_warning_and_all_out_an_error(states, levels):
 def _member(name, state='in', service_ms=7.1):
     return MemberState(
         name=name, uri=f'{name}://m', device='NPU core', state=state, service_ms=service_ms,
-        seats=2, in_use=0, done=9, failed=1, last_error='run() gave -1', since_s=3.0, pause_s=5.0)
+        seats=1, in_use=0, done=9, failed=1, last_error='run() gave -1', since_s=3.0, pause_s=5.0)
