@@ -106,7 +106,7 @@ class Seat:
         :raises BlobMismatch: an output's dtype or shape is not as declared.
         """
         found = {each.name: each for each in response.outputs}
-        raw = _raw(response)
+        raw = dict(zip(found, response.raw_output_contents))
         for blob in blobs.outputs:
             tensor = found.get(blob.spec.name)
             if tensor is None:
@@ -167,14 +167,6 @@ def _point(tensor: Any, region: Region | None, blob: Blob) -> None:
     if region is not None:
         tensor.parameters[REGION].string_param = region.name
         tensor.parameters[SIZE].int64_param = blob.data.nbytes
-
-
-def _raw(response: Any) -> dict[str, bytes]:
-    """Return what was sent as raw bytes; a server may leave out what it wrote to a region."""
-    raw, outputs = response.raw_output_contents, response.outputs
-    if len(raw) != len(outputs):
-        outputs = [each for each in outputs if REGION not in each.parameters]
-    return {each.name: content for each, content in zip(outputs, raw)}
 
 
 def _typed(tensor: Any, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -117,6 +117,8 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
         path = f'/dev/shm{request.key}'
         if not self.shared_memory or not os.path.exists(path):
             context.abort(grpc.StatusCode.INTERNAL, f'no shared memory {request.key}')
+        if request.name in self.regions:
+            context.abort(grpc.StatusCode.ALREADY_EXISTS, f'region {request.name} is known')
         with open(path, 'r+b') as file:
             self.regions[request.name] = mmap.mmap(file.fileno(), request.byte_size)
         return service_pb2.SystemSharedMemoryRegisterResponse()
@@ -147,7 +149,7 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
         elif target is None:
             response.raw_output_contents.append(raw)
         else:
-            y.parameters['shared_memory_region'].string_param = 'somewhere'
+            response.raw_output_contents.append(b'')   # as Triton does
         if self.spoil is not None:
             self.spoil(response)
         return response
@@ -174,6 +176,7 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self._sockets = []
         self._silent = set()
+        self.ended = 0     # connections that the client has closed
         self._threads = []
         self._spawn(self._accept)
 
@@ -211,14 +214,15 @@ class Proxy:
                 return
             far = socket.create_connection(('127.0.0.1', self._target))
             self._sockets += [near, far]
-            self._spawn(self._carry, near, far)
+            self._spawn(self._carry, near, far, True)
             self._spawn(self._carry, far, near)
 
-    def _carry(self, source, target):
+    def _carry(self, source, target, is_near=False):
         try:
             while data := source.recv(65536):
                 if source not in self._silent:
                     target.sendall(data)
+            self.ended += is_near
             if source not in self._silent:
                 target.shutdown(socket.SHUT_WR)
         except OSError:
