@@ -181,9 +181,9 @@ def test_labels_in_another_order_are_a_mistake_that_no_figure_shows(original, tm
 
 
 @ON_SHAPES
-def test_the_candidate_says_where_its_remedy_is_written(original, tmp_path):
+def test_the_remedy_says_what_to_write_where_and_cures(original, tmp_path):
     found = judged(original, planted.other_colours(planted.load(original.path)), tmp_path)
-    assert 'input: {color: rgb}' in found.diagnosis.remedy
+    assert 'input: {color: rgb} into its card candidate.yaml' in found.diagnosis.remedy
     cured = judged(
         original, planted.other_colours(planted.load(original.path)), tmp_path,
         original.card_saying(color='rgb'))

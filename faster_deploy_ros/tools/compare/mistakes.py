@@ -5,10 +5,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.cores.uri import SUFFIXES
 from faster_deploy_ros.tasks.pixels import ULTRALYTICS, YOLOX, YOLOX_LEGACY
 from faster_deploy_ros.tools.compare.reading import Reading
 import numpy as np
@@ -69,7 +71,7 @@ def _color(reading: Reading, core: InferCore) -> Iterator[Trial]:
     yield Trial(
         (COLOR,), _with_input(reading, color=other),
         f'the candidate wants {other.upper()} and is given {str(now).upper()}',
-        f'write input: {{color: {other}}} into its card, or convert it without exchanging '
+        f'write input: {{color: {other}}} into {_card(core)}, or convert it without exchanging '
         'channels')
 
 
@@ -84,7 +86,8 @@ def _scale(reading: Reading, core: InferCore) -> Iterator[Trial]:
         if wanted in _CAN_BE_SCALE and not any(card.mean or ()):
             yield Trial(
                 (SCALE,), _with_input(reading, scale=wanted), cause,
-                f'write input: {{scale: {wanted:g}}} into its card, or convert it without scaling')
+                f'write input: {{scale: {wanted:g}}} into {_card(core)}, or convert it without '
+                'scaling')
         else:
             too = 'divides' if factor > 1 else 'multiplies'
             yield Trial(
@@ -100,7 +103,7 @@ def _letterbox(reading: Reading, core: InferCore) -> Iterator[Trial]:
     yield Trial(
         (LETTERBOX,), _with_input(reading, letterbox=other),
         f'the image lies {places[str(now)]} of the input, the reference has it {places[other]}',
-        f'write input: {{letterbox: {other}}} into its card')
+        f'write input: {{letterbox: {other}}} into {_card(core)}')
 
 
 def _layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
@@ -128,7 +131,7 @@ def _normalisation(reading: Reading, core: InferCore) -> Iterator[Trial]:
                     std=pixels.std),
                 f'the candidate wants the numbers of {name}',
                 f'write input: {{color: {pixels.color}, scale: {pixels.scale:g}, mean: '
-                f'{list(pixels.mean)}, std: {list(pixels.std)}}} into its card')
+                f'{list(pixels.mean)}, std: {list(pixels.std)}}} into {_card(core)}')
 
 
 def _output_layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
@@ -149,7 +152,7 @@ def _decoding(reading: Reading, core: InferCore) -> Iterator[Trial]:
     yield Trial(
         (DECODING,), replace(reading, card=replace(reading.card, decoded=other == 'decoded')),
         f"the candidate's boxes are {other} and are read as {now}",
-        f'write output: {{decoded: {str(other == "decoded").lower()}}} into its card')
+        f'write output: {{decoded: {str(other == "decoded").lower()}}} into {_card(core)}')
 
 
 def _box_coding(reading: Reading, core: InferCore) -> Iterator[Trial]:
@@ -168,6 +171,12 @@ def _sigmoid(reading: Reading, core: InferCore) -> Iterator[Trial]:
         (SIGMOID,), replace(reading, says=(*reading.says, 'two sigmoids')),
         "the candidate's scores went through a sigmoid twice",
         'convert it without adding a sigmoid: the model has its own')
+
+
+def _card(core: InferCore) -> str:
+    """Name the page on which a remedy is written."""
+    path = Path(core.uri.path)
+    return f'its card {path.stem}.yaml' if path.suffix in SUFFIXES else 'its card'
 
 
 def _images(core: InferCore) -> list[BlobSpec]:
