@@ -41,6 +41,8 @@ DTYPES: Mapping[str, str] = MappingProxyType({
 CREATORS = ('getCreators', 'getPluginCreators')
 KEPT = 200     # messages
 SHOWN = 3      # of them, in an error of ours
+# The one warning that nothing of ours says: a serialised engine from a GPU like this one.
+SERIOUS = 'different models of devices'
 
 _logger = logging.getLogger(__name__)
 _loaded: dict[str, Any] = {}   # plug-in libraries stay: their operators are known process-wide
@@ -91,7 +93,8 @@ class Journal(trt.ILogger):  # type: ignore[misc]
                 self._errors.append((self._number, threading.get_ident(), text))
             _logger.info('TensorRT: %s', text)
         elif severity == trt.ILogger.WARNING:
-            _logger.info('TensorRT: %s', text)
+            _logger.log(
+                logging.WARNING if SERIOUS in text else logging.INFO, 'TensorRT: %s', text)
         else:
             _logger.debug('TensorRT: %s', text)
         for listener in tuple(self._listeners):

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
+import re
 from time import monotonic
 from typing import Any
 
@@ -45,6 +46,7 @@ import tensorrt as trt
 
 BUILT_IN = ('precision', 'shapes', 'workspace_mb', 'tf32', 'timing_cache', 'build')
 PLAN_MAGIC = b'ftrt'
+OUT_OF_MEMORY = re.compile(r'out ?of ?memory|cudaMalloc', re.IGNORECASE)
 REPORT_PERIOD_S = 5.0
 _logger = logging.getLogger(__name__)
 
@@ -168,7 +170,14 @@ class TensorRtCore(BaseInferCore):
         with self._context.calling(self._name, LoadFailed):
             self._runtime = trt.Runtime(JOURNAL)
             self._engine = self._runtime.deserialize_cuda_engine(plan)
-        return '' if self._engine is not None else JOURNAL.errors_since(mark)
+        if self._engine is not None:
+            return ''
+        why = JOURNAL.errors_since(mark)
+        if OUT_OF_MEMORY.search(why):   # the engine may be a good one: it is not built anew
+            raise Unavailable(
+                f'{self._name}: the memory of {self.device.name} is not enough for the engine: '
+                f'{why}. End other programs on it, or take a smaller model')
+        return why
 
     def _describe(self) -> list[BlobSpec]:
         """Turn the engine's tensors into ours, and note the ranges of the open inputs."""

@@ -46,6 +46,12 @@ def _runtime(native, trt, machine):
                         'Error Code 6: API Usage Error (The engine plan file is generated on an '
                         f"incompatible device, expecting compute {capability} got compute "
                         f"{header['gpu'][1]}, please rebuild.)")
+                if header['gpu'][0] != machine.gpus[device][0]:
+                    self._logger.log(
+                        trt.ILogger.WARNING, 'Using an engine plan file across different models '
+                        'of devices is not recommended and is likely to affect performance.')
+                if trt.stand_in.memory_is_full:
+                    raise ValueError('Error Code 2: OutOfMemory (Requested size was 8388608)')
                 return trt.ICudaEngine(self, header, Graph(data))
             except ValueError as error:
                 self._logger.log(trt.ILogger.ERROR, f'IRuntime::deserializeCudaEngine:\n {error}')

@@ -51,6 +51,7 @@ class Settings:
         self.contexts = 1 << 30      # how many execution contexts the memory is enough for
         self.enqueue_fails = ''
         self.refused_shape = ''
+        self.memory_is_full = False  # for an engine
         self.during_build = None     # called in the middle of a build
         self.phases = (('Building Engine', None, 3), ('Tactic Selection', 'Building Engine', 2))
         self.builds = []             # the configuration of each

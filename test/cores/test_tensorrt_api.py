@@ -110,6 +110,12 @@ class Names(ast.NodeVisitor):
         # What a dataclass or __init__ of ours declares, as `wish.source`.
         self.defined |= {node.target.id for node in ast.walk(tree)
                          if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+        # Constants, unless TensorRT made them.
+        self.defined |= {
+            target.id for node in tree.body if isinstance(node, ast.Assign)
+            for target in node.targets if isinstance(target, ast.Name)
+            and not any(isinstance(each, ast.Name) and each.id == 'trt'
+                        for each in ast.walk(node.value))}
         self.visit(tree)
         return self
 
@@ -207,6 +213,7 @@ def test_each_name_that_is_put_together_from_a_table_is_asked_for_or_everywhere(
     ('class A:\n def f(self):\n  self._config.progress_monitor = 1', 'nothing asks'),
     ('def f():\n trt.CaffeParser()', 'nothing asks'),
     ('def f():\n thing.set_input_shape()', 'what is thing'),
+    ('THING = trt.Logger()\ndef f():\n THING.log()', 'what is THING'),
     ('class A:\n def f(self):\n  self._engine.create_execution_context().set_shape()', 'a name'),
     ('def f():\n return has("BuilderFlag.FP17")', 'no version has BuilderFlag.FP17'),
     ('def f():\n return has("BuilderFlag.REFIT")', 'not in GATED'),

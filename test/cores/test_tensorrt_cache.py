@@ -9,8 +9,8 @@ from threading import Event
 from fake_machine import Machine
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.errors import LoadFailed
-from nvidia_stand_in import fixtures, opens, robot
+from faster_deploy_ros.errors import LoadFailed, Unavailable
+from nvidia_stand_in import fixtures, opens, robot, saved_engine
 import pytest
 
 make_models = pytest.importorskip('make_models', reason='needs the package onnx')
@@ -157,3 +157,28 @@ def test_a_cache_that_cannot_be_written_costs_a_warning_and_no_crash_on_the_stan
         opens(f"tensorrt://{tiny_models('identity')}?engine_cache_dir={tmp_path / 'file'}")
         assert stand_in.machine.calls['build'] == number
     assert 'engine_cache_dir' in caplog.text
+
+
+def test_an_engine_too_large_for_the_memory_is_not_built_anew_on_the_stand_in(
+        stand_in, tiny_models, cache):
+    uri = f"tensorrt://{tiny_models('identity')}"
+    opens(uri)
+    stand_in.trt.stand_in.memory_is_full = True
+    with refused(Unavailable, 'memory', 'OutOfMemory', 'other programs'):
+        open_core(uri)
+    stand_in.trt.stand_in.memory_is_full = False
+    opens(uri)
+    assert stand_in.machine.calls['build'] == 1
+
+
+def test_an_engine_of_a_gpu_like_this_one_opens_and_is_told_on_the_stand_in(
+        tiny_models, tmp_path, caplog):
+    with robot(machine=Machine((('NVIDIA RTX 4090', (8, 9)),))):
+        path = saved_engine(tmp_path, tiny_models('identity'))
+    caplog.clear()
+    with robot(machine=Machine((('NVIDIA RTX 4060', (8, 9)),))):
+        opens(path)
+        assert 'different models of devices' in caplog.text
+        assert 'WARNING' in caplog.text
+        assert opens(f"tensorrt://{tiny_models('identity')}")   # the cache keeps them apart
+        assert 'device NVIDIA RTX 4090' not in caplog.text
