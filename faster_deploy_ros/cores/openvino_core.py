@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 import os
 from pathlib import Path
+import sys
 from typing import Any
 
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
@@ -21,8 +22,11 @@ from faster_deploy_ros.cores.uri import ModelUri, SUFFIXES
 from faster_deploy_ros.errors import BlobMismatch, LoadFailed, Unsupported
 import numpy as np
 from numpy.typing import NDArray
-import openvino
-from openvino.frontend import FrontEndManager
+
+# A robot reports to nobody: each import of OpenVINO would send an event, where this package is.
+sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]
+import openvino  # noqa: E402
+from openvino.frontend import FrontEndManager  # noqa: E402
 
 CPU = 'CPU'
 KINDS = ('CPU', 'GPU', 'NPU')   # the order of devices(); what else there is comes after them
