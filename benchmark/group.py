@@ -25,6 +25,7 @@ SIMULATED = (
     *(f'mock.{k}://identity?shape=1&delay_ms={FAST_MS:g}' for k in range(3)),
     f'mock.3://identity?shape=1&delay_ms={SLOW_MS:g}')
 DEPTH = 32           # covers what three cores of 7 ms finish in 60 ms: 26
+DEPTHS = ((1, 0), (1, 8), (1, 16), (1, 26), (1, DEPTH), (2, DEPTH), (2, 56))   # seats, depth
 IDEAL_FPS = 3e3 / FAST_MS + 1e3 / SLOW_MS
 CAMERA_HZ = 150.0    # a third of what the fast cores can do
 FLOOD_HZ = 1000.0
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         content = {
             'throughput': measure_throughput(SIMULATED, options.rounds, options.seconds),
+            'depths': measure_depths(options.seconds),
             'latency': measure_latency(options.rounds, options.seconds),
             'failure': measure_failure(2 * options.seconds)}
     if options.json:
@@ -73,6 +75,20 @@ def measure_throughput(uris: Sequence[str], rounds: int, seconds: float) -> dict
           'microsecond were lost\n')
     return {'of_sum': round(median(shares), 4), 'least': round(min(shares), 4), 'depth': DEPTH,
             'rounds': [_rounded(row) for row in rows], 'out_of_order': out_of_order}
+
+
+def measure_depths(seconds: float) -> dict[str, Any]:
+    """Show how deep the line must be for ``throughput``, by seats of each core."""
+    rows, out_of_order = [], 0
+    for seats, depth in DEPTHS:
+        with open_cores(SIMULATED, 'throughput', seats) as group:
+            run = rate_of(group, depth, seconds)
+        out_of_order += run.out_of_order
+        rows.append({'seats': seats, 'depth': depth, 'fps': run.fps,
+                     'of_ideal': run.fps / IDEAL_FPS})
+    print(table({'seats': 'd', 'depth': 'd', 'fps': '.1f', 'of_ideal': '.3f'}, rows))
+    print('throughput by the depth of the line; seats: of each core, a worker for each\n')
+    return {'rows': [_rounded(row) for row in rows], 'out_of_order': out_of_order}
 
 
 def measure_latency(rounds: int, seconds: float) -> dict[str, Any]:

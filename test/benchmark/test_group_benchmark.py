@@ -4,19 +4,24 @@
 
 import json
 
-from benchmark import group
+from benchmark import group, group_runs
 from benchmark.group_runs import Rate
 
 
-def test_the_record_holds_every_case_and_accounts_for_every_frame(tmp_path, capsys):
+def test_the_record_holds_every_case_and_accounts_for_every_frame(
+        tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(group_runs, 'WARM_UP_S', 0.1)
+    monkeypatch.setattr(group, 'DEPTHS', ((1, 0), (1, 32)))
     path = tmp_path / 'group.json'
-    assert group.main(['--rounds', '1', '--seconds', '0.4', '--json', str(path)]) == 0
+    assert group.main(['--rounds', '1', '--seconds', '0.25', '--json', str(path)]) == 0
     content = json.loads(path.read_text())
     throughput, latency, failure = (
         content[name] for name in ('throughput', 'latency', 'failure'))
     assert len(throughput['rounds'][0]['own']) == 4
     assert all(done > 4 for done in throughput['rounds'][0]['done']), 'every core worked'
     assert throughput['of_sum'] > 0.5
+    depths = {(row['seats'], row['depth']): row['of_ideal'] for row in content['depths']['rows']}
+    assert depths[1, 0] < 0.5 < depths[1, 32], 'results behind the slow core need a place'
     rows = {(row['rate'], row['case']): row for row in latency['rows']}
     assert set(rows) == {(rate, case) for rate in ('camera', 'saturation')
                          for case in ('fast alone', 'latency', 'throughput')}

@@ -3,6 +3,7 @@
 """A node on several cores: in order, accounted for, also when a core fails in the middle."""
 
 from dataclasses import replace
+import threading
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from faster_deploy_ros.cores.group_member import MemberState
@@ -142,6 +143,20 @@ def test_an_image_stays_with_the_middleware_while_its_core_is_busy(rig):
     assert bench.node.road.health.arrivals.overwritten > 5
     assert len(bench.results) == members[0].done - 3
     bench.stop()
+
+
+def test_a_group_lives_through_activations_and_leaves_no_thread(rig):
+    before = set(threading.enumerate())
+    bench = rig(model=PAIR, overflow='drop_oldest')
+    for cycle in range(3):
+        bench.start()
+        bench.send(1)
+        bench.until(lambda n=cycle: len(bench.results) == n + 1)
+        assert bench.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        assert bench.node._group.has_room()
+        assert bench.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        bench.stop()
+    assert [each for each in set(threading.enumerate()) - before if 'probes' in each.name] == []
 
 
 @pytest.mark.parametrize(('parameters', 'words'), [
