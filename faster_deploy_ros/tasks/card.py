@@ -91,12 +91,18 @@ def read_card(path: str | Path) -> ModelCard:
         raise LoadFailed(
             f"model card '{path}': cannot be read ({' '.join(str(error).split())})") from error
     try:
-        return _card(content)
+        return parse_card(content)
     except (ValueError, TypeError) as error:
         raise LoadFailed(f"model card '{path}': {error}") from error
 
 
-def _card(content: object) -> ModelCard:
+def parse_card(content: object) -> ModelCard:
+    """
+    Check the content of a card, as YAML gives it.
+
+    :raises ValueError: an unknown key, or a value that cannot be.
+    :raises TypeError: a value of the wrong kind.
+    """
     page = _section(content, 'the page', ('family', 'labels', 'input', 'output'), _FOR_PEOPLE)
     output = _section(page.get('output', {}), 'output', ('decoded',))
     family = page.get('family', '')

@@ -33,3 +33,8 @@ def wait_until(condition, limit_s: float = 20.0) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def names(folder: Path) -> list[str]:
+    """Return what is in a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())

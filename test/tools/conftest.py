@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands as a user runs them, and models to run them on."""
 
+import importlib
 from pathlib import Path
 import subprocess
 import sys
 
+from faster_deploy_ros.tools.convert.orders import Orders
+from faster_deploy_ros.tools.progress import Activity, Progress
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -44,3 +47,28 @@ def faster_deploy():
             text=True, timeout=110, check=False, **how)
 
     return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return the folder for results; the models are elsewhere."""
+    made = tmp_path / 'results'
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def run(tmp_path_factory, monkeypatch):
+    """Return a function that converts by a planted converter, in this process."""
+    planted = pytest.importorskip('planted_converters', reason='needs the package onnx')
+    conduct = importlib.import_module('faster_deploy_ros.tools.convert.conduct')
+    rows = dict(planted.CONVERTERS.entries)
+    log = tmp_path_factory.mktemp('log') / 'progress'
+    with log.open('w') as stream, Activity(Progress(stream)) as activity:
+
+        def go(name, model, **how):
+            monkeypatch.setattr(planted.CONVERTERS, '_entries', dict(rows))
+            planted.plant(name)
+            return conduct.convert(Orders(Path(model), 'onnxruntime', **how), activity)
+
+        yield go

@@ -35,7 +35,8 @@ def right(job):
     job.report('copying', 2, 2)
     return Converted(
         (job.output, second), {'copier': '1.2'}, ('nothing was rewritten',),
-        {'description': ' '.join(f'{name}={value}' for name, value in job.options.items())})
+        {'description': ' '.join(
+            [job.card.family, *(f'{name}={value}' for name, value in job.options.items())])})
 
 
 def calibrated(job):

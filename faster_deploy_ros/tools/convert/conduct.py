@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The steps of a conversion: read, understand, convert, write the card, deliver, check."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 import datetime
 import hashlib
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from faster_deploy_ros import __version__
 from faster_deploy_ros.cores import ModelUri
 from faster_deploy_ros.cores.source import one_line
-from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, Unsupported
+from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, UnknownName, Unsupported
 from faster_deploy_ros.sources import open_source
 from faster_deploy_ros.tasks.card import read_card
 from faster_deploy_ros.tools.convert.delivery import CARD, choose_output, deliver, scratch_beside
@@ -54,35 +55,56 @@ def convert(orders: Orders, activity: Activity) -> Result:
         original = closed_copy(original, orders.shapes, scratch / 'model')
         meaning = Meaning(original, orders.model)
         activity.report(f'converting for {orders.to}')
-        converted = _call(make, ConvertJob(
-            model=original.path, output=scratch / 'result' / output.name,
-            precision=orders.precision, card=meaning.card,
+        goal = scratch / 'result' / output.name
+        converted = _call(make, orders, ConvertJob(
+            model=original.path, output=goal, precision=orders.precision, card=meaning.card,
             calibration=meaning.calibration(orders, activity.report), scratch=scratch / 'work',
-            report=activity.report, options=orders.options))
-        made = _made(converted, scratch / 'result' / output.name)
-        card = (scratch / 'result' / output.name).with_suffix(CARD)
-        _write_card(card, _page(orders, original, meaning, converted))
-        files = deliver([*made, card], output.parent, scratch / 'former', force=orders.force)
+            report=activity.report))
+        made = [*_made(converted, goal), goal.with_suffix(CARD)]
+        _write_card(made[-1], _page(orders, original, meaning, converted))
+        files = deliver(made, output.parent, scratch / 'former', force=orders.force)
         parity = Parity(reason='not asked for')
         if orders.check:
             activity.report('comparing with the original')
-            parity = check(
-                original.path, ModelUri(orders.to, 0, str(output.absolute())),
-                images=orders.images or 'scene', precision=orders.precision, shapes=orders.shapes)
+            parity = check(original.path, ModelUri(orders.to, 0, str(output.absolute())), orders)
     return Result(
         tuple(files), converted.versions, (*converted.notes, *_notes(orders, meaning)),
         tuple(filter(None, [few_images(orders)])), parity)
 
 
-def _call(make: Converter, job: ConvertJob) -> Converted:
+class _Options(Mapping[str, str]):
+    """The user's options, and which of them the converter has looked at."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self.unread = set(given)
+
+    def __getitem__(self, name: str) -> str:
+        self.unread.discard(name)
+        return self._given[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+def _call(make: Converter, orders: Orders, job: ConvertJob) -> Converted:
+    """Convert, with every error one of ours; an option that nobody reads is a typing error."""
+    options = _Options(orders.options)
     try:
-        return make(job)
+        converted = make(replace(job, options=options))
     except FasterDeployError:
         raise
     except Exception as error:
         raise ConvertFailed(
             f'convert: the converter has failed: {type(error).__name__}: {one_line(error)}'
             ) from error
+    for name in sorted(options.unread):
+        raise UnknownName(
+            f"convert: --option {name}: the converter takes no option '{name}'; leave it out")
+    return converted
 
 
 def _made(converted: Converted, output: Path) -> list[Path]:

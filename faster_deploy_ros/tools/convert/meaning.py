@@ -17,6 +17,7 @@ from faster_deploy_ros.errors import (
 )
 from faster_deploy_ros.sources import open_source
 from faster_deploy_ros.tasks import card_beside, ModelCard, open_model
+from faster_deploy_ros.tasks.card import parse_card
 from faster_deploy_ros.tools.convert.orders import FEW_IMAGES, Orders
 from faster_deploy_ros.tools.convert.original import Original
 from numpy.typing import NDArray
@@ -29,8 +30,8 @@ class Meaning:
     """
     What is known of a model's tensors.
 
-    :ivar card: as the file beside the model has it.
-    :ivar page: the card in full: what the file says, and what the model itself has told.
+    :ivar page: a card in full: what the file beside the model says, else what the model tells.
+    :ivar card: the same, read.
     :ivar why_not: why no family is known; '' where one is.
     """
 
@@ -42,16 +43,17 @@ class Meaning:
         :raises LoadFailed: the card cannot be read.
         """
         self._original = original
-        self.card = card_beside(model) or ModelCard()
+        card = card_beside(model) or ModelCard()
         self.page = _card_page(model.with_suffix('.yaml'))
         self.why_not = ''
         try:
             with open_core(original.path, seats=1) as core:
-                told = open_model('auto', core, card=self.card).page
+                told = open_model('auto', core, card=card).page
         except (BlobMismatch, InferFailed, LoadFailed, Unavailable, Unsupported) as error:
             self.why_not = str(error)
         else:
             self.page = merged(told, self.page)
+        self.card = parse_card(self.page) if self.page else card
 
     def calibration(self, orders: Orders, report: Callable[..., None]) -> Calibration | None:
         """

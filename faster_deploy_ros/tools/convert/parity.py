@@ -13,7 +13,7 @@ from faster_deploy_ros.errors import BlobMismatch, FasterDeployError, Unavailabl
 from faster_deploy_ros.tools.child import Child, serve
 from faster_deploy_ros.tools.compare.tensors import TensorTally
 from faster_deploy_ros.tools.compare.tolerance import tolerance
-from faster_deploy_ros.tools.convert.orders import Parity
+from faster_deploy_ros.tools.convert.orders import Orders, Parity
 from faster_deploy_ros.tools.inputs import Feed, load_frames, open_feed, Pictures
 import numpy as np
 from numpy.typing import NDArray
@@ -22,21 +22,17 @@ INPUTS = 4          # enough to see whether a model was converted; compare looks
 LIMIT_S = 600.0
 
 
-def check(
-        original: Path, result: ModelUri, *, images: str, precision: str,
-        shapes: Mapping[str, tuple[int, ...]]) -> Parity:
+def check(original: Path, result: ModelUri, orders: Orders) -> Parity:
     """
-    Compare the outputs of two models.
+    Compare the outputs of two models, on pictures if their family is known, else on noise.
 
-    :param images: a source of pictures, for models whose family is known; the others get noise.
-    :param precision: what the result was made in; it decides what may differ.
-    :param shapes: of the original's open inputs, by name.
+    :param original: the model that was converted: the user's, or its copy without open shapes.
     """
     try:
         with Child(__name__, f'{result.scheme}: the new model') as child:
             seen = child.ask({
-                'original': str(original), 'result': str(result), 'images': images,
-                'shapes': dict(shapes)}, LIMIT_S)
+                'original': str(original), 'result': str(result),
+                'images': orders.images or 'scene', 'shapes': dict(orders.shapes)}, LIMIT_S)
     except Unavailable as error:
         return Parity(reason=str(error))
     except FasterDeployError as error:
@@ -45,7 +41,7 @@ def check(
         return Parity(reason=seen['reason'])
     return Parity(
         outputs=tuple(seen['outputs']), inputs=seen['inputs'],
-        faults=tuple(seen['faults']) + tuple(_faults(seen['outputs'], precision)))
+        faults=tuple(seen['faults']) + tuple(_faults(seen['outputs'], orders.precision)))
 
 
 def _faults(outputs: Sequence[Mapping[str, Any]], precision: str) -> list[str]:
@@ -72,7 +68,7 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
     except FasterDeployError as error:
         return {'reason': f'the original does not run on onnxruntime: {error}'}
     with one, open_core(question['result'], seats=1) as two:
-        frames = load_frames(question['images'], INPUTS) if question['images'] else []
+        frames = load_frames(question['images'], INPUTS)
         try:
             feed = open_feed(one, frames, shapes=shapes)
             tallies, faults = _compare(one, two, feed, _own_feed(two, feed))

@@ -63,12 +63,11 @@ def run_program(
         if process is not None:
             _end(process)
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            assert process.stdout is not None
+            process.stdout.close()
     if process.returncode != 0 or late.is_set():
-        why = _how_it_ended(process.returncode)
-        if late.is_set():
-            why = f'took more than {timeout_s:g} s and was ended'
+        is_late = f'took more than {timeout_s:g} s and was ended'
+        why = is_late if late.is_set() else _how_it_ended(process.returncode)
         tail = '\n'.join(f'    | {line}' for line in lines[-LINES_SHOWN:] if line)
         raise ConvertFailed(f'convert: {name} {why}. It printed:\n{tail or "    | nothing"}')
     return '\n'.join(lines)
