@@ -28,7 +28,7 @@ def test_the_record_holds_every_case_and_accounts_for_every_frame(
     assert rows['saturation', 'throughput']['p50_ms'] > 2 * rows['saturation', 'latency']['p50_ms']
     assert rows['saturation', 'throughput']['slow_served'] > 0
     assert failure['lost'] == 0
-    assert failure['failed'] == failure['failed_by_core'] >= 3
+    assert failure['failed'] == failure['failed_by_core'] >= 1
     assert sum(slot['failed'] for slot in failure['timeline']) == failure['failed']
     assert 'of_sum' in capsys.readouterr().out
 
