@@ -212,24 +212,24 @@ def test_a_registration_whose_answer_was_lost_is_no_error(sharing_server):
             assert len(lost) == 2
 
 
-def test_a_connection_that_breaks_under_a_request_is_tried_again_so_often(server):
+@pytest.mark.parametrize('retries', [0, 1, 2])
+def test_a_connection_that_breaks_under_a_request_is_tried_again_so_often(server, retries):
     calls = []
 
-    def break_once(request, context):
+    def going_away(request, context):
         calls.append(request)
-        if len(calls) % 3:
+        if len(calls) != 2 * retries + 2:   # all of the first inference, all but the last after
             context.abort(grpc.StatusCode.UNAVAILABLE, 'going away')
         return StandIn.ModelInfer(server, request, context)
 
-    server.ModelInfer = break_once
-    uri = server.uri('identity', shared_memory='off')
-    with open_core(f'{uri}&retries=2') as core, core.lease() as blobs:
-        core.sync_infer(blobs)
-    assert len(calls) == 3
-    with open_core(f'{uri}&retries=0') as core, core.lease() as blobs:
+    server.ModelInfer = going_away
+    uri = server.uri('identity', shared_memory='off', retries=retries)
+    with open_core(uri) as core, core.lease() as blobs:
         with refused(InferFailed, 'going away'):
             core.sync_infer(blobs)
-    assert len(calls) == 4
+        assert len(calls) == retries + 1
+        core.sync_infer(blobs)
+        assert len(calls) == 2 * retries + 2
 
 
 def test_unloading_does_not_wait_for_a_dead_server(sharing_server):
