@@ -30,7 +30,7 @@ VENDORS = {
     'pycuda': {'cores/cuda_device.py', 'cores/cuda_memory.py'},
     'ncnn': {'cores/ncnn_core.py'},
     'rknnlite': {'cores/rknn_core.py'},
-    'rknn': {'cores/rknn_core.py'},
+    'rknn': {'tools/convert/rknn_toolkit.py'},   # a program of another Python
     'MNN': {'cores/mnn_core.py'},
     'openvino': {'cores/openvino_core.py'},
     'tritonclient': {
