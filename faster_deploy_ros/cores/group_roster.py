@@ -188,7 +188,6 @@ class Roster:
         self._note(
             f'core {member.name} is out: {health.last_error}; it is probed in {left_s:.1f} s',
             True)
-        self.line.serve()   # who waits must hear if it was the last
         self.prober.look()
 
     def _note(self, text: str, is_bad: bool) -> None:

@@ -378,8 +378,6 @@ def test_no_thread_of_a_group_is_left():
     assert set(threading.enumerate()) <= before
 
 
-
-
 def until(condition):
     """Wait for something that another thread is about to do."""
     deadline_s = time.monotonic() + PATIENCE_S

@@ -6,6 +6,9 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from math import inf
 
+from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.cores.group_health import HealthRules
+from faster_deploy_ros.cores.group_member import Member
 from faster_deploy_ros.cores.group_policy import by_latency, by_throughput, MARGIN
 from faster_deploy_ros.cores.group_times import ENOUGH, ServiceTimes, WINDOW
 from hypothesis import given, settings
@@ -148,6 +151,22 @@ def test_what_is_late_is_expected_to_be_as_late_again():
     stalled.due_s = 0.0
     assert by_latency([slow, stalled], 0, 0.010)[0] is None, 'it may be about to end'
     assert by_latency([slow, stalled], 0, 0.050)[0] is slow, 'it has stalled'
+
+
+def test_a_cores_seats_are_expected_back_by_its_times_and_late_ones_later_still():
+    with open_core('mock.0://identity', seats=2) as core:
+        member = Member(core, 'mock.0', None, HealthRules())
+        for _ in range(2):
+            member.times.add(0, 0.010)
+        turn = member.take(100.0)
+        assert member.frees_s(100.004) == [pytest.approx(0.006)]
+        assert member.expected_s() == pytest.approx(0.020), 'beside another, not seen yet'
+        assert member.expected_after_s() == pytest.approx(0.010)
+        run = member.begin(turn, 100.005)
+        assert member.frees_s(100.005) == [pytest.approx(0.010)], 'it begins only now'
+        assert member.frees_s(100.045) == [pytest.approx(0.030)], '30 ms late'
+        member.end(turn, run, 100.050)
+        assert member.frees_s(100.050) == [0.0]
 
 
 def test_the_time_to_ask_again_is_not_after_the_choice_has_changed():
