@@ -29,10 +29,12 @@ GATED: Mapping[str, str] = MappingProxyType({
     'IInt8EntropyCalibrator2': '8 10',
     'IProgressMonitor': '10 11',
     'NetworkDefinitionCreationFlag.EXPLICIT_BATCH': '8 10',
+    'PreviewFeature.PROFILE_SHARING_0806': '8 10',
 })
 # The lean runtime runs engines and has none of these; the whole one has them in every version.
 LEAN_LACKS = ('Builder', 'OnnxParser', 'init_libnvinfer_plugins')
 VERSION: str = trt.__version__
+MAJOR = int(VERSION.partition('.')[0])
 # Our name of a dtype, by TensorRT's.
 DTYPES: Mapping[str, str] = MappingProxyType({
     'FLOAT': 'float32', 'HALF': 'float16', 'INT8': 'int8', 'INT32': 'int32', 'BOOL': 'bool',

@@ -12,7 +12,7 @@ from typing import Any
 from faster_deploy_ros.cores.cuda_device import CudaContext
 from faster_deploy_ros.cores.engine_cache import write_whole
 from faster_deploy_ros.cores.source import one_line
-from faster_deploy_ros.cores.tensorrt_api import can_build, has, JOURNAL, member, VERSION
+from faster_deploy_ros.cores.tensorrt_api import can_build, has, JOURNAL, MAJOR, member, VERSION
 from faster_deploy_ros.cores.tensorrt_hooks import calibrator, Feed, Hearing, progress_monitor
 from faster_deploy_ros.cores.tensorrt_options import ranges_for, ShapeRange
 from faster_deploy_ros.errors import FasterDeployError, LoadFailed, Unsupported
@@ -170,6 +170,8 @@ class _Workshop:
             raise LoadFailed(
                 f'{self._title}: TensorRT refuses the ranges of the shapes: '
                 f'{JOURNAL.errors_since(mark)}')
+        if MAJOR < 10 and has('PreviewFeature.PROFILE_SHARING_0806'):   # from 10 on it is so
+            self._config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)
 
     def _inputs(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the inputs by name, -1 where open."""

@@ -63,12 +63,14 @@ class Seat:
                     f'{self._title}: TensorRT makes no execution context: '
                     f'{JOURNAL.errors_since(mark)}. Mostly the memory of the GPU is used up: use '
                     'fewer seats, or end other programs on it')
-            if profile:
+            if self._ranges and self._execution.active_optimization_profile != profile:
                 if not self._execution.set_optimization_profile_async(
                         profile, self._stream.handle):
                     raise LoadFailed(
-                        f'{self._title}: TensorRT refuses the profile {profile}: '
-                        f'{JOURNAL.errors_since(mark)}')
+                        f'{self._title}: TensorRT refuses the profile {profile} for this seat: '
+                        f'{JOURNAL.errors_since(mark)}. An engine of TensorRT 8 with open shapes '
+                        'serves one seat unless it was built to share its profile: open the ONNX '
+                        'model, which is built so, or use one worker')
                 self._stream.synchronize()
 
     def run(self, blobs: BlobsBuffer) -> None:

@@ -141,6 +141,9 @@ def build_classes(native, trt, machine):
         def set_memory_pool_limit(self, pool, pool_size):
             self._limits[pool.name] = pool_size
 
+        def set_preview_feature(self, feature, enable):
+            self._flags.add(feature.name)
+
         def add_optimization_profile(self, profile):
             self._profiles.append(profile)
             return len(self._profiles) - 1
@@ -221,8 +224,9 @@ def _build(trt, machine, logger, network, config):
         raise ValueError(settings.build_fails)
     header = {
         'version': trt.__version__, 'gpu': machine.gpus[machine.stack[-1].device],
-        'flags': sorted(config._flags), 'limits': config._limits, 'ranges': ranges,
-        'batches': batches}
+        'flags': sorted(config._flags - {'PROFILE_SHARING_0806'}),
+        'shared': 'PROFILE_SHARING_0806' in config._flags, 'limits': config._limits,
+        'ranges': ranges, 'batches': batches}
     settings.builds.append(header)
     return PLAN + json.dumps(header).encode() + b'\n' + network._data
 

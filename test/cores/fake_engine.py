@@ -67,6 +67,7 @@ def _engine(native, trt, machine):
         def __init__(self, runtime, header, graph):
             self._runtime, self._header, self._graph = runtime, header, graph
             self._logger = runtime._logger
+            self._contexts = 0
             self._io = {**graph.inputs, **graph.outputs}
             if not hasattr(trt.DataType, 'INT64'):   # the parser of 8.6 makes it 32 bits
                 self._io = {name: (np.dtype(np.int32) if dtype == np.int64 else dtype, shape)
@@ -123,7 +124,11 @@ def _execution(native, trt, machine):
 
         def __init__(self, engine):
             self._engine, self._addresses, self._allocators = engine, {}, {}
-            self._profile = 0
+            # Before 10, two contexts share a profile only in an engine that was built for it.
+            header, alone = engine._header, trt.__version__.startswith('8')
+            alone = alone and header['ranges'] and not header['shared']
+            self._profile = -1 if alone and engine._contexts else 0
+            engine._contexts += 1
             self._shapes = {name: tuple(shape) for name, (_, shape) in engine._io.items()}
             self._counts = {'set_tensor_address': 0, 'set_input_shape': 0}
 
@@ -131,8 +136,14 @@ def _execution(native, trt, machine):
             self._engine._logger.log(trt.ILogger.ERROR, f'IExecutionContext: {text}')
             return False
 
+        @property
+        def active_optimization_profile(self):
+            return self._profile
+
         def set_optimization_profile_async(self, profile_index, stream_handle):
             machine.call('setOptimizationProfileAsync')
+            if self._profile < 0 and profile_index == 0:
+                return self._refuse('Profile 0 has been chosen by another IExecutionContext.')
             self._profile = profile_index
             return profile_index < self._engine.num_optimization_profiles
 

@@ -3,7 +3,6 @@
 """Put a robot with NVIDIA GPUs in place of this machine, for one test."""
 
 from contextlib import contextmanager
-import gc
 from importlib import import_module
 import json
 import sys
@@ -49,7 +48,6 @@ def robot(version='10.3.0', *, machine=None, lean=False, missing=()):
     try:
         yield Robot(machine, trt)
     finally:
-        gc.collect()
         for name in (*ours, *vendors):
             sys.modules.pop(name, None)
             if kept[name] is not None:
@@ -74,7 +72,8 @@ def fixtures():
     """
     Return the fixtures ``cache``, ``each_version`` and ``stand_in`` for a module's own names.
 
-    The user's cache is an empty folder; and what a test leaves on the device fails it.
+    The user's cache is an empty folder; and what a test leaves on the device fails it, also what
+    only the garbage collector would find.
     """
     @pytest.fixture(autouse=True)
     def cache(tmp_path, monkeypatch):
@@ -85,14 +84,12 @@ def fixtures():
     def each_version(request):
         with robot(request.param) as made:
             yield made
-            gc.collect()
             made.machine.assert_clean()
 
     @pytest.fixture
     def stand_in():
         with robot('10.3.0') as made:
             yield made
-            gc.collect()
             made.machine.assert_clean()
 
     return cache, each_version, stand_in

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TensorRT on the stand-in: the promises of all cores, in each version, and what is its own."""
 
-import gc
 
 from fake_pycuda import Machine
 from faster_deploy_ros.blobs import Location
@@ -12,6 +11,7 @@ from faster_deploy_ros.errors import (
     BadValue,
     BlobMismatch,
     InferFailed,
+    LoadFailed,
     Unsupported,
 )
 import numpy as np
@@ -243,7 +243,6 @@ def test_no_memory_for_such_an_output_is_told_and_the_seat_lives_on_the_stand_in
                 machine.memory = 1 << 12
                 core.sync_infer(blobs)
         del blobs, core
-        gc.collect()
         machine.assert_clean()
 
 
@@ -270,3 +269,26 @@ def test_an_engine_that_no_blob_can_feed_is_refused_with_the_tensor_on_the_stand
     path = saved_engine(tmp_path, tiny_models('identity'), **header)
     with refused(Unsupported, *words):
         open_core(path)
+
+
+def test_two_seats_share_the_range_of_an_open_shape_on_the_stand_in(each_version, tiny_models):
+    uri = f"tensorrt://{tiny_models('dynamic_identity')}?{RANGE}"
+    with open_core(uri, seats=2) as core, core.lease() as one, core.lease() as two:
+        for blobs, size in ((one, 4), (two, 6), (one, 5)):
+            blobs['x'].reshape((1, 3, size, size))
+            blobs['x'].data[...] = size
+            core.sync_infer(blobs)
+            assert (blobs['y'].data == size).all()
+
+
+def test_an_old_engine_that_shares_no_profile_says_so_at_its_second_seat_on_the_stand_in(
+        tiny_models, tmp_path):
+    with robot('8.6.1') as made:
+        path = saved_engine(tmp_path, tiny_models('dynamic_identity'), RANGE, shared=False)
+        with open_core(path, seats=2) as core, core.lease() as blobs:
+            with refused(LoadFailed, 'chosen by another', 'one worker'), core.lease(1.0):
+                pass
+            blobs['x'].reshape((1, 3, 4, 4))
+            core.sync_infer(blobs)
+        del core, blobs
+        made.machine.assert_clean()

@@ -3,7 +3,6 @@
 """TensorRT on the stand-in: threads, failures, memory that is used up, the end of life."""
 
 from concurrent.futures import ThreadPoolExecutor
-import gc
 from threading import Barrier
 
 from fake_machine import Machine
@@ -118,7 +117,6 @@ def test_a_seat_half_made_is_given_back_whole_on_the_stand_in(pinnable, tiny_mod
         with refused(Unavailable, 'memory', 'MiB'):
             with core.lease():
                 pass
-        gc.collect()
         assert machine.live['IExecutionContext'] == machine.live['Stream'] == 0
         assert not machine.pinned
         machine.pinnable = 1 << 20
@@ -126,7 +124,6 @@ def test_a_seat_half_made_is_given_back_whole_on_the_stand_in(pinnable, tiny_mod
             core.sync_infer(blobs)
         core.unload()
         del core, blobs
-        gc.collect()
         machine.assert_clean()
 
 
@@ -139,7 +136,6 @@ def test_device_memory_that_is_used_up_is_told_with_what_is_free_on_the_stand_in
                 core.sync_infer(blobs)
         core.unload()
         del core, blobs
-        gc.collect()
         machine.assert_clean()
 
 
@@ -163,7 +159,6 @@ def test_unloading_in_another_thread_frees_all_on_the_stand_in(each_version, tin
     del one, two
     with ThreadPoolExecutor(1) as threads:
         threads.submit(core.unload).result()
-    gc.collect()
     each_version.machine.assert_clean()
 
 
