@@ -31,8 +31,12 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
+# Before this version the binding held the GIL while ncnn computed: inferences ran one by one.
+FREE = (1, 0, 20261020)
+VERSION = tuple(int(each) for each in ncnn.__version__.split('.') if each.isdecimal())
 CPU = Device('ncnn', 0, 'CPU', Capabilities(
-    external_blobs=True, from_bytes=True, versions={'ncnn': ncnn.__version__}))
+    external_blobs=True, from_bytes=True, max_in_flight=None if VERSION >= FREE else 1,
+    versions={'ncnn': ncnn.__version__}))
 VULKAN_LIBRARIES = ('libvulkan.so.1', 'libvulkan.so', 'vulkan-1.dll', 'libvulkan.1.dylib')
 OTHERS = 'the weights are not those of this param; copy both files again, from one place'
 
@@ -118,7 +122,10 @@ class NcnnCore(BaseInferCore):
                 f'{self._name}: ncnn {ncnn.__version__} does not compute in {precision} on '
                 f'{self.device.name}, and would quietly do so in fp32; leave precision out')
         net = _new_net(self.options.threads or ncnn.get_cpu_count(), precision, gpu)
-        _refuse(self._name, net.load_param_mem(write_param(layers)), 'reading the param')
+        code = net.load_param_mem(write_param(layers))
+        if code:   # lost on purpose: an ncnn of 2024 ends the process when such a net goes
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(net))
+        _refuse(self._name, code, 'reading the param')
         self._check_device(net)
         check_arity(self._name, net, layers)
         reader = _Weights(self._name, weights)
@@ -150,7 +157,7 @@ class NcnnCore(BaseInferCore):
         for blob in blobs.outputs:
             name, port = blob.spec.name, ports[blob.spec.name]
             mat = ncnn.Mat()
-            code = extractor.extract(port.index, mat)   # the GIL is released
+            code = extractor.extract(port.index, mat)   # releases the GIL, see FREE
             if code:
                 raise InferFailed(
                     f"{self._name}: ncnn returned {code} for the output '{name}': "

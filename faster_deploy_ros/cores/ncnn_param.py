@@ -37,7 +37,7 @@ class Layer:
     bottoms: tuple[str, ...] = ()
     tops: tuple[str, ...] = ()
     params: Mapping[int, str] = field(default_factory=dict)
-    arrays: frozenset[int] = frozenset()   # the ids written in the older way, with their length
+    arrays: frozenset[int] = frozenset()   # the ids of arrays; written with their length in front
 
     @property
     def title(self) -> str:
@@ -67,7 +67,7 @@ def read_param(text: bytes | str, title: str = 'ncnn') -> tuple[Layer, ...]:
     """
     lines = _decode(text, title)
     counts = lines[1].split() if len(lines) > 1 else []
-    if len(counts) != 2 or not all(each.isdecimal() for each in counts):
+    if len(counts) != 2 or not all(re.fullmatch('[0-9]{1,9}', each) for each in counts):
         raise LoadFailed(
             f"{title}: line 2 of the param is '{lines[1] if len(lines) > 1 else ''}', expected "
             'the numbers of layers and of blobs; copy the file again')
@@ -136,6 +136,7 @@ def _decode(text: bytes | str, title: str) -> list[str]:
     return lines
 
 
+_TEXT = re.compile('["A-Za-z]')   # how a setting begins that is no number
 _NOT_OURS = (
     f"this is not ncnn's param text, expected {MAGIC} in its first line. Give the .param file "
     'with its .bin beside it; an ONNX model becomes one by: faster-deploy convert MODEL.onnx '
@@ -144,7 +145,7 @@ _NOT_OURS = (
 
 def _layer(line: str, where: str) -> Layer:
     words = list(_words(line))
-    if len(words) < 4 or not all(word.isdecimal() and len(word) < 7 for word in words[2:4]):
+    if len(words) < 4 or not all(re.fullmatch('[0-9]{1,6}', word) for word in words[2:4]):
         raise LoadFailed(f"{where} is '{line[:80]}', expected type, name and two counts{_AGAIN}")
     bottoms, tops = int(words[2]), int(words[3])
     ends = 4 + bottoms + tops
@@ -174,26 +175,24 @@ def _words(line: str) -> Iterator[str]:
 
 def _param(word: str, where: str) -> tuple[int, str, bool]:
     """Read ``id=value``; say whether it is an array with its length in front."""
-    left, equals, value = word.partition('=')
-    try:
-        key = int(left)
-    except ValueError:
-        equals = ''
-    is_array = bool(equals) and key <= ARRAY
-    key = ARRAY - key if is_array else key if equals else -1
+    left, _, value = word.partition('=')
+    key = int(left) if re.fullmatch('-?[0-9]{1,5}', left) else -1
+    is_array = key <= ARRAY
+    key = ARRAY - key if is_array else key
     if not 0 <= key < MAX_PARAMS or not value:
         raise LoadFailed(f"{where} has the setting '{word[:40]}', expected id=value{_AGAIN}")
     if is_array:
         length, _, value = value.partition(',')
         count = value.count(',') + 1 if value else 0
-        if not length.isdecimal() or int(length) != count:
+        if length != str(count):
             raise LoadFailed(
                 f"{where} has the setting '{word[:40]}', expected {length} values{_AGAIN}")
-    if is_array or value[0] in '-.0123456789':
+    if is_array or not _TEXT.match(value):
         for each in value.split(',') if value else ():
             if not _is_number(each) or len(each) > MAX_DIGITS:
                 raise LoadFailed(
                     f"{where} has the value '{each[:20]}' for {key}, expected a number{_AGAIN}")
+        is_array |= ',' in value   # the newer way to write one, which an older ncnn trips over
     return key, value, is_array
 
 
@@ -230,7 +229,8 @@ def _is_pair(word: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r'[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?', text) is not None
+    return re.fullmatch(
+        r'[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?', text) is not None
 
 
 _AGAIN = '; the file is damaged or cut short: copy it again'
