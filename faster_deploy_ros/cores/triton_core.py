@@ -5,7 +5,6 @@
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, replace
 import logging
 import os
@@ -75,7 +74,7 @@ class TritonCore(BaseInferCore):
         self._link: Any = None
         self._is_batched = False
         self._is_shared = False
-        self._retired: deque[Region] = deque()
+        self._retired: deque[str] = deque()  # names of regions to unregister
         self._swept = 0.0
 
     @classmethod
@@ -166,7 +165,7 @@ class TritonCore(BaseInferCore):
     def _allocate(self) -> BlobsBuffer:
         seat = Seat(
             self._name, self._address.model, self.options.version, is_batched=self._is_batched)
-        retire = self._retired.append if self._is_shared else None
+        retire = self._retire if self._is_shared else None
         blobs: list[Blob] = []
         try:
             for spec in self._specs.values():
@@ -249,25 +248,26 @@ class TritonCore(BaseInferCore):
         """
         deadline = monotonic() + patience_s
         self._swept = monotonic()
-        while True:
-            in_use: list[Region] = []
-            with suppress(IndexError):  # empty; or another thread was quicker
-                while True:
-                    region = self._retired.popleft()
-                    if not region.is_offered:
-                        continue
-                    try:
-                        self._link.unregister(region.name, FAREWELL_S)
-                    except ServerError as error:
-                        in_use.append(region)
-                        if error.is_unanswered:  # it is gone, and so is what it had mapped
-                            deadline = 0.0
-                            break
-            if not in_use or monotonic() >= deadline:
-                self._retired.extend(in_use)
+        while self._retired:
+            for _ in range(len(self._retired)):
+                try:
+                    name = self._retired.popleft()
+                except IndexError:  # another thread was quicker
+                    return
+                try:
+                    self._link.unregister(name, FAREWELL_S)
+                except ServerError as error:
+                    self._retired.append(name)
+                    if error.is_unanswered:  # it is gone, and so is what it had mapped
+                        return
+            if monotonic() >= deadline:
                 return
-            self._retired.extend(in_use)
             sleep(0.02)
+
+    def _retire(self, region: Region) -> None:
+        """Remember a region that a blob has left, for as long as the server may have it mapped."""
+        if region.is_offered:
+            self._retired.append(region.name)
 
     def _explain(self, error: ServerError) -> FasterDeployError:
         server = self._address.server

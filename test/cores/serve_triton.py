@@ -117,7 +117,7 @@ def main():
         f'--backend-directory={arguments.folder / "backends"}', '--grpc-address=127.0.0.1',
         f'--grpc-port={arguments.port}', '--allow-http=false', '--allow-metrics=false',
         '--model-control-mode=explicit', '--load-model=*', '--exit-timeout-secs=5',
-        '--backend-config=python,shm-default-byte-size=4194304',
+        '--backend-config=python,shm-default-byte-size=1048576',
         f'--backend-config=python,shm-region-prefix-name=fd_test_triton_{arguments.port}_']
     if arguments.token:
         command.append(
