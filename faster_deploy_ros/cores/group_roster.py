@@ -79,10 +79,10 @@ class Roster:
     def promise(self) -> Turn | None:
         """Take a seat for somebody who comes later; None where a lease would have to wait."""
         with self._lock:
-            if self.line.waiting or self.line.is_closed:
+            if self.line.is_closed:
                 return None
             try:
-                return self._admit(0)[0]
+                return self._admit(self.line.waiting)[0]
             except Unavailable:
                 return None   # the lease will say so
 

@@ -206,6 +206,28 @@ def _never():
     raise AssertionError('nothing is to be opened again here')
 
 
+def test_a_core_is_not_opened_again_under_somebody_who_holds_a_seat_of_it():
+    made = []
+
+    def reopen():
+        made.append(mock(0, seats=2))
+        return made[-1]
+
+    broken = mock(0, seats=2)
+    broken.broken.set()
+    with CoreGroup([broken, mock(1)], rules=QUICK, reopen=[reopen, _never]) as group:
+        with group.lease_of(0) as held:
+            for _ in range(QUICK.failures):
+                with refused(InferFailed), group.lease_of(0) as blobs:
+                    group.sync_infer(blobs)
+            until(lambda: group._members[0].health.failed_probes > QUICK.reopen_after + 1)
+            assert not made
+            assert held.is_leased
+            broken.broken.clear()
+            group.sync_infer(held)   # its memory is still there
+        until(lambda: states(group) == ['in', 'in'])
+
+
 def test_a_core_that_cannot_be_opened_again_is_tried_until_it_can():
     tries = []
 
