@@ -38,7 +38,8 @@ def weight_files(model: bytes) -> tuple[str, ...]:
             names.add(model[start:start + length].decode())
         except (IndexError, ValueError):
             continue
-    return tuple(sorted(names))
+    # An entry of the metadata may have the same name, and looks the same.
+    return tuple(sorted(names - {metadata(model).get('location')}))
 
 
 def fingerprint(title: str, model: bytes, folder: Path | None) -> str:

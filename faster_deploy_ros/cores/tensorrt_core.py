@@ -267,8 +267,8 @@ class TensorRtCore(BaseInferCore):
         now_s = monotonic()
         if now_s - self._told_s >= REPORT_PERIOD_S:
             self._told_s = now_s
-            count = f' {done}/{total}' if total else ''
-            _logger.warning('%s: building: %s%s %s', self._name, text, count, detail)
+            count = f'{done}/{total}' if total else ''
+            _logger.warning('%s: %s', self._name, ' '.join(filter(None, (text, count, detail))))
 
     def _key(self, fingerprint: str) -> EngineKey:
         gpu = find_gpus()[self.device.index]

@@ -20,6 +20,13 @@ def test_the_metadata_is_what_onnx_itself_reads(checkout):
     assert onnx_file.metadata(shipped.read_bytes()) == expected
 
 
+def test_metadata_called_location_is_no_file_with_weights():
+    model = make_models.identity(location='Berlin')
+    assert onnx_file.metadata(model) == {'location': 'Berlin'}
+    assert onnx_file.weight_files(model) == ()
+    onnx_file.fingerprint('it', model, None)
+
+
 @pytest.mark.parametrize('data', [b'', b'no model', b'\xff' * 30, b'\x72\xff\xff\xff\xff\x0f'])
 def test_what_is_no_model_has_no_metadata(data):
     assert onnx_file.metadata(data) == {}

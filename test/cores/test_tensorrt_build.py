@@ -55,6 +55,22 @@ def test_progress_is_told_by_phase_and_step_or_by_what_is_said_on_the_stand_in(e
             ('Tactic Selection', 0, 2), *(('Tactic Selection', n, 2) for n in (1, 2))]
 
 
+def test_progress_is_in_the_log_at_once_and_then_now_and_then_on_the_stand_in(
+        each_version, tiny_models, monkeypatch, caplog):
+    uri = f"tensorrt://{tiny_models('identity')}"
+    opens(uri)
+    first = {'8': 'building Local timing cache'}.get(
+        each_version.trt.__version__[0], 'Building Engine 0/3')
+    assert caplog.text.count('WARNING') == 3      # begun, where it is, done
+    assert first in caplog.text
+    caplog.clear()
+    monkeypatch.setattr(each_version.tensorrt_core, 'REPORT_PERIOD_S', 0.0)
+    opens(f'{uri}?tf32=1')
+    if each_version.trt.__version__ != '8.6.1':
+        assert 'Tactic Selection 2/2' in caplog.text
+        assert caplog.text.count('WARNING') == 9
+
+
 def test_an_interrupt_ends_the_build_and_comes_through_on_the_stand_in(each_version):
     def interrupt(*_):
         raise KeyboardInterrupt
