@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """TensorRT on the stand-in: what cannot be built or opened says why, and what to do."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from fake_machine import Machine
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
+from faster_deploy_ros.cores.tensorrt_options import read_shapes, TensorRtOptions
 from faster_deploy_ros.errors import BadValue, LoadFailed
 from nvidia_stand_in import fixtures, opens, robot, saved_engine
 import pytest
@@ -122,3 +124,14 @@ def test_the_source_of_a_build_is_not_touched_on_the_stand_in(stand_in, tiny_mod
     before = path.read_bytes(), sorted(path.parent.iterdir())
     opens(f'tensorrt://{path}')
     assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
+
+
+def test_the_page_about_it_has_every_option_with_its_default(checkout):
+    rows = [line.split('|') for line in (checkout / 'docs' / 'tensorrt.md').read_text().splitlines()
+            if line.startswith('| `')]
+    told = {row[1].strip(' `'): row[2].strip(' `') for row in rows}
+    known = {each.name: str(each.default).lower() for each in fields(TensorRtOptions)}
+    known.update(plugins='', engine_cache_dir="the user's cache")
+    assert told == known
+    example = next(row[3] for row in rows if '`shapes`' in row[1]).split('`')[1]
+    assert str(read_shapes(example)['images']) == example.partition(':')[2]
