@@ -213,6 +213,29 @@ def test_who_waits_is_served_in_the_order_of_arrival():
         assert served == list(range(6))
 
 
+def test_one_overtakes_into_a_seat_that_those_ahead_declined():
+    with open_group(['mock.0://identity'], seats=1) as group, ThreadPoolExecutor(2) as threads:
+        def only_for_the_second(cores, ahead, now_s):
+            return (cores[0] if ahead == 1 and cores[0].free else None), 1000.0
+
+        def only_for_the_first(cores, ahead, now_s):
+            return (cores[0] if ahead == 0 and cores[0].free else None), 1000.0
+
+        group._roster._policy = only_for_the_second
+        served = []
+
+        def wait(number):
+            with group.lease(PATIENCE_S):
+                served.append(number)
+                group._roster._policy = only_for_the_first
+
+        for number in range(2):
+            threads.submit(wait, number)
+            until(lambda n=number: group._roster.line.waiting == n + 1 or served)
+        until(lambda: len(served) == 2)
+        assert served == [1, 0]
+
+
 def test_closing_tells_those_who_wait_and_waits_for_those_who_hold():
     group = open_group(['mock.0://identity'], seats=1)
     errors = []

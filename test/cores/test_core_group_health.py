@@ -14,7 +14,7 @@ from faster_deploy_ros.cores import CoreGroup, open_core
 from faster_deploy_ros.cores.contract import refused
 from faster_deploy_ros.cores.group_health import Health, HealthRules
 from faster_deploy_ros.cores.mock_core import MockCore
-from faster_deploy_ros.errors import InferFailed, TimedOut, Unavailable
+from faster_deploy_ros.errors import Closed, InferFailed, TimedOut, Unavailable
 from faster_deploy_ros.pipeline.ordered import OrderedExecutor
 from faster_deploy_ros.pipeline.outcome import Overflow, Status
 from hypothesis import given, settings
@@ -193,12 +193,16 @@ def test_a_core_whose_inferences_keep_failing_is_opened_again():
     broken = mock(0)
     broken.broken.set()
     with CoreGroup([broken, mock(1)], rules=QUICK, reopen=[reopen, _never]) as group:
+        for _ in range(9):
+            group._members[0].times.add(0, 1000.0)
+            group._members[1].times.add(0, 1001.0)
         fail_until_out(group)
         until(lambda: states(group) == ['in', 'in'])
+        assert (group.members[0].service_ms or 0) < 1000, 'the new one has times of its own'
         assert group.cores[0] is made[0]
         assert len(made) == 1
         assert all_leased(group, made[0])
-        with refused(Exception, 'closed'), broken.lease():
+        with refused(Closed), broken.lease():
             pass
 
 
@@ -247,10 +251,12 @@ def test_a_core_that_cannot_be_opened_again_is_tried_until_it_can():
 
 
 def test_another_model_behind_the_same_uri_is_not_taken_in():
+    others = []
+
     def reopen():
-        other = MockCore('mock.0://identity?shape=2')
-        other.load()
-        return other
+        others.append(MockCore('mock.0://identity?shape=2'))
+        others[-1].load()
+        return others[-1]
 
     broken = mock(0)
     broken.broken.set()
@@ -258,6 +264,8 @@ def test_another_model_behind_the_same_uri_is_not_taken_in():
         fail_until_out(group)
         until(lambda: 'one model in several forms' in group.members[0].last_error)
         assert states(group) == ['out', 'in']
+        with refused(Closed), others[0].lease():
+            pass
 
 
 def test_while_all_are_out_a_lease_fails_at_once_with_all_reasons():
@@ -341,7 +349,8 @@ def test_probes_have_the_shapes_of_the_frames():
     seen = []
     core = MockCore('mock.0://identity?shape=-1,3', seats=1)
     core.load()
-    core._script = lambda blobs: (seen.append(blobs['x'].shape), blobs['y'].reshape((1, 3)))
+    core._script = lambda blobs: (
+        seen.append((blobs['x'].shape, blobs['x'].data.any())), blobs['y'].reshape((1, 3)))
     with CoreGroup([core], rules=QUICK) as group:
         with group.lease() as blobs:
             blobs['x'].reshape((5, 3))
@@ -350,11 +359,12 @@ def test_probes_have_the_shapes_of_the_frames():
         while states(group) == ['in']:
             with suppress(InferFailed, Unavailable), group.lease() as blobs:
                 blobs['x'].reshape((5, 3))
+                blobs['x'].data[...] = 7
                 group.sync_infer(blobs)
         seen.clear()
         core.broken.clear()
         until(lambda: states(group) == ['in'])
-        assert seen == [(5, 3)]
+        assert seen == [((5, 3), False)]
 
 
 def test_an_idle_core_is_timed_again_so_that_one_bad_time_is_not_for_good():
@@ -370,6 +380,16 @@ def test_an_idle_core_is_timed_again_so_that_one_bad_time_is_not_for_good():
             assert infer(group) is group.cores[0] or group.members[1].service_ms < 1000
             assert time.monotonic() < deadline_s
         assert group.members[1].done == 0, 'no frame was given for it'
+
+
+def test_idle_cores_are_left_alone_while_nobody_works():
+    now_s = [1000.0]
+    with CoreGroup([mock(0), mock(1)], rules=NEVER, clock=lambda: now_s[0]) as group:
+        prober = group._roster.prober
+        now_s[0] += 10 * NEVER.refresh_s
+        assert prober._next()[0] is None
+        group._members[0].used_s = now_s[0]
+        assert prober._next()[0] is group._members[1]
 
 
 KINDS = st.sampled_from(['ok', 'ok', 'ok', 'slow', 'fail', 'gone'])
