@@ -20,6 +20,7 @@ class Knobs:
     classes: tuple[str, ...] = parameter((), 'Names to keep.')
     quick: bool = parameter(False, 'Hurry.')
     age: float = parameter(0.0, 'Old ones go.', minimum=0.0)
+    model: str | tuple[str, ...] = parameter('one', 'One or several.')
 
 
 @pytest.fixture
@@ -52,6 +53,18 @@ def test_launch_values_reach_the_dataclass_with_their_types(declared):
     _, parameters = declared(threshold=0.5, workers=8, overflow='block', classes=['a', 'b'],
                              quick=True)
     assert parameters.read() == Knobs(0.5, 8, 'block', ('a', 'b'), True)
+
+
+def test_one_text_or_several_may_be_given_and_changed_into_each_other(declared):
+    node, parameters = declared(model=['a', 'b'])
+    assert parameters.read().model == ('a', 'b')
+    assert node.set_parameters([Parameter('model', value='c')])[0].successful
+    assert parameters.read().model == 'c'
+    assert node.set_parameters([Parameter('model', value=['d'])])[0].successful
+    assert parameters.read().model == ('d',)
+    refusal = node.set_parameters([Parameter('model', value=[1, 2])])[0]
+    assert not refusal.successful
+    assert 'a string or a list of strings' in refusal.reason
 
 
 def test_an_empty_string_in_a_list_means_nothing(declared):
