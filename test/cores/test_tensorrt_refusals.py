@@ -127,8 +127,8 @@ def test_the_source_of_a_build_is_not_touched_on_the_stand_in(stand_in, tiny_mod
 
 
 def test_the_page_about_it_has_every_option_with_its_default(checkout):
-    rows = [line.split('|') for line in (checkout / 'docs' / 'tensorrt.md').read_text().splitlines()
-            if line.startswith('| `')]
+    page = (checkout / 'docs' / 'tensorrt.md').read_text()
+    rows = [line.split('|') for line in page.splitlines() if line.startswith('| `')]
     told = {row[1].strip(' `'): row[2].strip(' `') for row in rows}
     known = {each.name: str(each.default).lower() for each in fields(TensorRtOptions)}
     known.update(plugins='', engine_cache_dir="the user's cache")
