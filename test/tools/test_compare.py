@@ -46,11 +46,11 @@ def test_each_tolerance_is_looser_than_the_one_before():
         assert tight.agreement >= loose.agreement
         assert tight.cosine > loose.cosine
         assert tight.peak > loose.peak
-    assert [each.name for each in looser(FP32)] == ['fp16', 'int8']
+    assert [each.name for each in looser(FP32)] == ['fp16', 'bf16', 'int8']
 
 
 def test_an_unknown_tolerance_is_refused_with_those_there_are():
-    with pytest.raises(UnknownName, match='same, fp32, fp16, int8'):
+    with pytest.raises(UnknownName, match='same, fp32, fp16, bf16, int8'):
         tolerance('exact')
 
 

@@ -36,6 +36,7 @@ TOLERANCES: Mapping[str, Tolerance] = MappingProxyType({each.name: each for each
     Tolerance('same', iou=0.999, score=0.001, agreement=1.0, cosine=0.9999999, peak=0.999),
     Tolerance('fp32', iou=0.99, score=0.01, agreement=1.0, cosine=0.9999, peak=0.95),
     Tolerance('fp16', iou=0.97, score=0.03, agreement=0.99, cosine=0.999, peak=0.9),
+    Tolerance('bf16', iou=0.90, score=0.1, agreement=0.95, cosine=0.98, peak=0.8),
     Tolerance('int8', iou=0.80, score=0.15, agreement=0.85, cosine=0.96, peak=0.5),
 )})
 SAME, FP32 = TOLERANCES['same'], TOLERANCES['fp32']
