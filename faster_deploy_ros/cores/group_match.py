@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores.infer_core import InferCore
+from faster_deploy_ros.cores.source import guess_layout
 from faster_deploy_ros.errors import BlobMismatch
 
 PIXELS = frozenset({'float32', 'uint8'})   # what an image input may be; the model paints both
@@ -52,11 +53,15 @@ def _fits(mine: BlobSpec, other: BlobSpec) -> bool:
     dtypes = {mine.dtype.name, other.dtype.name}
     if len(dtypes) > 1 and not (mine.is_input and len(mine.shape) == 4 and dtypes == PIXELS):
         return False
-    shape = other.shape
-    if mine.layout != other.layout and {mine.layout, other.layout} == {'NCHW', 'NHWC'}:
-        shape = tuple(shape[other.layout.index(axis)] for axis in mine.layout)
+    shape, ours, theirs = other.shape, _layout(mine), _layout(other)
+    if {ours, theirs} == {'NCHW', 'NHWC'}:
+        shape = tuple(shape[theirs.index(axis)] for axis in ours)
     return len(shape) == len(mine.shape) and all(
-        theirs in (ours, -1) for ours, theirs in zip(mine.shape, shape))
+        size in (wanted, -1) for wanted, size in zip(mine.shape, shape))
+
+
+def _layout(spec: BlobSpec) -> str:
+    return spec.layout or (guess_layout(spec.shape) if spec.is_input else '')
 
 
 def _said(spec: BlobSpec) -> str:

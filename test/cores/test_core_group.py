@@ -137,8 +137,8 @@ def test_the_inputs_may_differ_in_layout_and_between_floats_and_bytes():
     ({'shape': (1, 3, 4, 6)}, ('[1, 3, 4, 5]', '[1, 3, 4, 6]')),
     ({'output': (1, 3)}, ('[1, 2]', '[1, 3]')),
     ({'dtype': 'float64'}, ('float32', 'float64')),
-    ({'shape': (1, 4, 5, 3), 'layout': 'NHWC'}, ('NHWC',)),   # the first one says no layout
-], ids=['input shape', 'output shape', 'dtype', 'layout unknown'])
+    ({'shape': (1, 4, 6, 3), 'layout': 'NHWC'}, ('[1, 4, 6, 3] NHWC',)),
+], ids=['input shape', 'output shape', 'dtype', 'input size in another layout'])
 def test_cores_that_do_not_run_one_model_are_refused_with_both_named(other, words):
     cores = [mock_with(('x', 'y')), mock_with(('x', 'y'), device=1, **other)]
     with refused(BlobMismatch, 'mock.0://', 'mock.1://', *words):
