@@ -87,6 +87,8 @@ class RKNN:
         image = ((inputs[0].astype(np.float32) - mean) / std).transpose(0, 3, 1, 2)
         session = onnxruntime.InferenceSession(self.model)
         found = session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(image)})
+        for each in found:
+            each[:, self.behave.get('flat_from', each.shape[1]):] = 0
         return [each * self.behave.get('factor', 1) for each in found]
 
     def release(self):
