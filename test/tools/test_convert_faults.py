@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong in a conversion leaves nothing; what is there already stays."""
 
+import fcntl
 import os
 import re
 import shutil
+import threading
 
 from command_line import names
 from faster_deploy_ros.errors import (
@@ -55,10 +57,14 @@ def test_a_result_is_judged_by_its_precision():
     assert "its channels reach 0% of the original's range" in judge(collapsed, 'int8')[0]
 
 
-@pytest.mark.parametrize('name', ['unknown_operator', 'future_ir', 'weights_elsewhere'])
+@pytest.mark.parametrize(('name', 'said'), [
+    ('unknown_operator', r"unknown_operator.onnx' is not valid ONNX: .*Teleport"),
+    ('future_ir', r"future_ir.onnx' is not valid ONNX: .*Export it again"),
+    ('weights_elsewhere', r"in the file 'weights.bin', and that is not beside it; copy both"),
+])
 def test_a_model_that_is_not_whole_is_refused_before_anything_is_done(
-        name, run, tiny_models, folder):
-    with pytest.raises(LoadFailed, match=name):
+        name, said, run, tiny_models, folder):
+    with pytest.raises(LoadFailed, match=said):
         run('right', tiny_models(name), output=folder)
     assert names(folder) == []
 
@@ -175,3 +181,20 @@ def test_an_option_that_no_converter_reads_is_refused(run, shapes_model, folder)
     with pytest.raises(UnknownName, match="takes no option 'colour'"):
         run('wrong', shapes_model, output=folder, options={'colour': 'red'})
     assert names(folder) == []
+
+
+def test_a_delivery_waits_for_another_one_into_the_same_folder(tmp_path, folder):
+    made, scratch = tmp_path / 'm.onnx', tmp_path / 'scratch'
+    made.write_bytes(b'model')
+    scratch.mkdir()
+    other = os.open(folder, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)   # another process is in the middle of its moves
+    thread = threading.Thread(
+        target=delivery.deliver, args=([made], folder, scratch), kwargs={'force': False})
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+    assert names(folder) == []
+    os.close(other)
+    thread.join(20)
+    assert names(folder) == ['m.onnx']
