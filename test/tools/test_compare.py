@@ -20,7 +20,7 @@ from faster_deploy_ros.tools.compare.report import as_json, text
 from faster_deploy_ros.tools.compare.reshaped_core import ReshapedCore
 from faster_deploy_ros.tools.compare.tensors import TensorTally
 from faster_deploy_ros.tools.compare.tolerance import looser, tolerance, TOLERANCES
-from faster_deploy_ros.tools.compare.verdict import Figures, judge
+from faster_deploy_ros.tools.compare.verdict import agrees, Figures, judge
 import numpy as np
 import pytest
 
@@ -84,6 +84,30 @@ def test_scores_that_are_all_shrunk_differ_though_their_cosine_is_one():
     assert shrunk.cosine == pytest.approx(1)
     verdict = judge(figures(tensor=shrunk), figures(tensor=shrunk), FP32)
     assert "0.5 of the reference's spread" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(('spread', 'word'), [(0.96, 'same'), (1.04, 'same'), (2.0, 'differs')])
+def test_scores_may_be_stretched_as_little_as_shrunk(spread, word):
+    tensor = figures_of(([[0.0], [1.0]], [[0.0], [spread]]))
+    assert ('differs' if not agrees(figures(tensor=tensor), FP32) else 'same') == word
+
+
+def test_what_cells_without_an_object_say_about_boxes_does_not_judge():
+    tally = TensorTally('boxes')
+    tally.add(np.float32([[0, 1], [1, 0]]), np.float32([[1, 0], [0, 1]]))
+    off = tally.figures()
+    assert agrees(figures(tensor=off), FP32)
+    assert not agrees(figures([], tensor=off), FP32)      # nothing else speaks
+    broken = TensorTally('boxes')
+    broken.add(np.float32([[0, 1], [1, 0]]), np.float32([[0, np.nan], [1, 0]]))
+    assert not agrees(figures(tensor=broken.figures()), FP32)
+
+
+@pytest.mark.parametrize(('agreeing', 'is_good'), [(17, True), (16, False)])
+def test_of_8_bits_some_detections_may_disagree(agreeing, is_good):
+    limit = tolerance('int8')
+    pairs = [(0.9, 0.0)] * agreeing + [(0.6, 0.0)] * (20 - agreeing)
+    assert agrees(figures(pairs, limit=limit), limit) is is_good      # 85 %
 
 
 def test_a_model_that_gives_no_answer_differs_for_its_own_reason():

@@ -51,12 +51,12 @@ def figures_of(*pairs):
 # -- tensors -----------------------------------------------------------------------------------
 
 def test_the_figures_are_those_that_a_pencil_gives():
-    found = figures_of(([[0, 1], [3, 4]], [[0, 1], [3, 2]]))
-    assert (found.max_abs, found.mean_abs, found.relative) == (2, 0.5, 0.5)
-    assert found.cosine == pytest.approx(18 / math.sqrt(26 * 14))
+    found = figures_of(([[0, 1, 0], [3, 4, 1]], [[0, 1, 0], [3, 2, 1]]))
+    assert (found.max_abs, found.mean_abs, found.relative) == (2, 2 / 6, 0.5)
+    assert found.cosine == pytest.approx(19 / math.sqrt(27 * 15))
     assert (found.reference_range, found.candidate_range) == ((0, 4), (0, 3))
-    assert found.peak == pytest.approx(np.median([1, 1 / 3]))
-    assert (found.channels, found.flat, found.bad, found.levels) == (2, 0, 0, 4)
+    assert found.peak == 1     # the median of 1, 1/3, 1
+    assert (found.channels, found.flat, found.bad, found.levels) == (3, 0, 0, 4)
 
 
 @settings(max_examples=50, deadline=None)
@@ -71,10 +71,10 @@ def test_image_by_image_or_all_at_once_is_the_same(seed, images):
 
 
 def test_nan_and_infinity_are_counted_and_spoil_nothing_else():
-    found = figures_of(([[1, 2], [3, 4]], [[1, np.nan], [np.inf, 4]]))
+    found = figures_of(([[1, 2], [3, 4]], [[2, np.nan], [np.inf, 4]]))
     assert found.bad == 2
-    assert (found.max_abs, found.mean_abs) == (0, 0)
-    assert found.cosine == pytest.approx(1)
+    assert (found.max_abs, found.mean_abs) == (1, 0.5)      # of the two that are numbers
+    assert found.cosine == pytest.approx(18 / math.sqrt(17 * 20))
 
 
 def test_a_channel_that_stands_still_is_found():
@@ -110,8 +110,10 @@ def test_overlap_is_intersection_over_union():
 
 def test_the_larger_overlap_is_paired_first_and_nobody_twice():
     reference = detections((0, 0.9, 0, 0, 100, 100), (0, 0.8, 0, 0, 100, 90))
-    candidate = detections((0, 0.8, 0, 0, 100, 91), (0, 0.9, 0, 0, 100, 101))
+    candidate = detections((0, 0.9, 0, 0, 100, 91), (0, 0.8, 0, 0, 100, 101))   # scores mislead
     assert [pair[:2] for pair in match(reference, candidate)] == [(0, 1), (1, 0)]
+    assert [pair[:2] for pair in match(reference, candidate.__class__(
+        candidate.xyxy[:1], candidate.score[:1], candidate.class_id[:1]))] == [(1, 0)]
 
 
 def test_two_classes_are_never_one_object():
@@ -189,27 +191,36 @@ def test_a_box_lost_at_the_edge_of_the_suppression_is_a_tie():
     assert (len(found.pairs), found.lone, found.ties) == (1, (), 1)
 
 
+STRONG, WEAK = (0, 0.9, 0, 0, 100, 100), (0, 0.5, 0, 51, 100, 100)   # they overlap by 0.49
+
+
 @pytest.mark.parametrize('before', [
-    [(0, 0.9, 0, 0, 100, 100)],                                   # it was never proposed
-    [(0, 0.9, 0, 0, 100, 100), (0, 0.4, 0, 20, 100, 100)],        # proposed, with another score
-    [(0, 0.9, 0, 0, 100, 100), (1, 0.5, 0, 20, 100, 100)],        # as another class
-    [(0, 0.9, 0, 0, 100, 100), (0, 0.5, 0, 20, 100, 100)]])       # lost clearly: 0.8, 0.9 to 0.5
+    [STRONG],                                 # it was never proposed
+    [STRONG, (0, 0.48, 0, 51, 100, 100)],     # proposed, with another score
+    [STRONG, (1, 0.5, 0, 51, 100, 100)],      # as another class
+    [STRONG, (0, 0.5, 0, 55, 100, 100)],      # elsewhere
+    [STRONG, WEAK]])                          # and lost clearly: 0.9 to 0.5
 def test_nothing_else_is_excused(before):
-    weak = (0, 0.5, 0, 20, 100, 100)
-    found = judged([weak], [before[0]], before=before)
-    assert found.ties == 0
-    assert [pair.agrees for pair in found.pairs] == [False] or len(found.lone) == 2
+    found = judged([STRONG, WEAK], [STRONG], before=before)
+    assert (len(found.pairs), len(found.lone), found.ties) == (1, 1, 0)
+
+
+def test_a_box_lost_by_a_hair_of_its_score_is_a_tie():
+    hardly_stronger = (0, 0.505, *STRONG[2:])
+    found = judged([hardly_stronger, WEAK], [hardly_stronger], before=[hardly_stronger, WEAK])
+    assert (len(found.pairs), found.lone, found.ties) == (1, (), 1)
 
 
 def test_the_agreement_is_a_share_of_the_detections_of_both_sides():
     images = [
         ImageFigures((Pair(0.995, 0.001, True), Pair(0.9, 0.002, False)), ()),
-        ImageFigures((), (Lone(CANDIDATE, 3, 0.3, (0, 0, 1, 1)),), ties=2)]
+        ImageFigures((), (
+            Lone(CANDIDATE, 3, 0.3, (0, 0, 1, 1)), Lone(REFERENCE, 3, 0.7, (5, 5, 6, 6))), ties=2)]
     found = total(images)
-    assert found.agreement == pytest.approx(2 / 5)
-    assert (found.images, found.pairs, found.objects, found.ties) == (2, 2, 3, 2)
+    assert found.agreement == pytest.approx(2 / 6)
+    assert (found.images, found.pairs, found.objects, found.ties) == (2, 2, 4, 2)
     assert (found.min_iou, found.max_score_difference) == (0.9, 0.002)
-    assert found.lone[0].image == 1
+    assert [(each.score, each.image) for each in found.lone] == [(0.7, 1), (0.3, 1)]
 
 
 def test_nothing_found_by_nobody_is_agreement():
