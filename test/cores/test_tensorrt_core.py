@@ -206,15 +206,19 @@ def test_a_shape_that_tensorrt_refuses_fails_with_its_words_and_the_seat_lives_o
         stand_in, tiny_models):
     uri = f"tensorrt://{tiny_models('dynamic_identity')}?{RANGE}"
     with open_core(uri, seats=1) as core:
-        stand_in.trt.stand_in.refused_shape = 'Error Code 3: no such luck'
         with core.lease() as blobs:
+            blobs['x'].reshape((1, 3, 4, 4))
+            core.sync_infer(blobs)
+            stand_in.trt.stand_in.refused_shape = 'Error Code 3: no such luck'
             blobs['x'].reshape((1, 3, 8, 8))
             with refused(InferFailed, "'x'", '(1, 3, 8, 8)', 'no such luck'):
                 core.sync_infer(blobs)
         stand_in.trt.stand_in.refused_shape = ''
         with core.lease(1.0) as blobs:
-            blobs['x'].reshape((1, 3, 8, 8))
+            blobs['x'].reshape((1, 3, 4, 4))
             core.sync_infer(blobs)
+            # Nobody knows what TensorRT remembers after a refusal, so it is told again.
+            assert blobs.request._execution._counts['set_input_shape'] == 3
 
 
 def test_an_output_whose_shape_depends_on_the_data_is_as_large_as_it_is_on_the_stand_in(
