@@ -13,7 +13,7 @@ from typing import Any
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
-from faster_deploy_ros.cores.ncnn_layers import keeps_its_input, without_focus, wrong_settings
+from faster_deploy_ros.cores.ncnn_layers import keeps_its_input, without_focus
 from faster_deploy_ros.cores.ncnn_param import (
     Layer,
     outputs_of,
@@ -22,7 +22,13 @@ from faster_deploy_ros.cores.ncnn_param import (
     write_param,
 )
 from faster_deploy_ros.cores.ncnn_shapes import input_shapes
-from faster_deploy_ros.cores.ncnn_trial import array_of, check_arity, CODES, try_layers
+from faster_deploy_ros.cores.ncnn_trial import (
+    array_of,
+    check_arity,
+    check_layers,
+    CODES,
+    try_layers,
+)
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import LoadedModel, unpack
 from faster_deploy_ros.cores.uri import ModelUri
@@ -50,8 +56,8 @@ class NcnnOptions:
     """What an ``ncnn`` URI can ask for."""
 
     threads: int = option(
-        1, 'threads inside one layer; 0: as many as there are cores; of more than 1 the idle ones '
-        'spin, unless the variable OMP_WAIT_POLICY is passive', minimum=0)
+        1, 'threads inside one layer; 0: as many as there are cores. More than 1 spin while they '
+        'wait and stall on a busy machine, unless OMP_WAIT_POLICY=passive is set', minimum=0)
     precision: str = option(
         'fp32', 'of the arithmetic, where the processor has it', choices=('fp32', 'fp16', 'bf16'))
     weights: str = option('', 'the .bin file; empty: beside the .param')
@@ -113,7 +119,7 @@ class NcnnCore(BaseInferCore):
     def _load(self, source: Path | bytes) -> LoadedModel:
         text, weights = self._read(source)
         layers = without_focus(read_param(text, self._name))
-        _check_layers(self._name, layers)
+        check_layers(self._name, layers, ncnn.layer_to_index, ncnn.__version__)
         card = source.with_suffix('.yaml') if isinstance(source, Path) else None
         shapes = input_shapes(self._name, layers, self.options.input, card)
         gpu, precision = self.device.index - 1, self.options.precision
@@ -225,19 +231,6 @@ class _Weights(ncnn.DataReader):  # type: ignore[misc]  # ncnn has no types
             raise LoadFailed(
                 f'{self._title}: the layers take {self._at} bytes of weights, and there are '
                 f'{self._data.size}; {OTHERS}')
-
-
-def _check_layers(title: str, layers: Sequence[Layer]) -> None:
-    """Refuse layers that ncnn has not, or that no input could be right for."""
-    unknown = sorted({each.kind for each in layers if ncnn.layer_to_index(each.kind) < 0})
-    if unknown:
-        raise LoadFailed(
-            f"{title}: ncnn {ncnn.__version__} has no layer {', '.join(unknown)}; convert the "
-            'model again (faster-deploy convert MODEL.onnx --to ncnn), or install a newer ncnn')
-    for layer in layers:
-        if wrong := wrong_settings(layer):
-            raise LoadFailed(
-                f'{title}: {layer.title} {wrong}; the param is damaged: copy it again')
 
 
 def _refuse(title: str, code: int, doing: str) -> None:

@@ -68,6 +68,15 @@ def keeps_its_input(layers: Sequence[Layer], blob: str) -> bool:
     return False
 
 
+def reads_findings(layers: Sequence[Layer]) -> tuple[Layer, Layer] | None:
+    """Return a layer that finds objects and the one behind it: of none it makes a crash."""
+    readers = {name: layer for layer in layers for name in layer.bottoms}
+    for layer in layers:
+        if layer.kind in _FINDERS and layer.tops[0] in readers:
+            return layer, readers[layer.tops[0]]
+    return None
+
+
 def wrong_settings(layer: Layer) -> str:
     """Say why nothing could run this layer; ``''`` where nothing speaks against it."""
     check = _SETTINGS.get(layer.kind)
@@ -235,5 +244,7 @@ _SETTINGS: Mapping[str, Callable[[Layer], str]] = {
     'Deconvolution': _convolution_settings, 'DeconvolutionDepthWise': _convolution_settings,
     'InnerProduct': _inner_product_settings, 'Pooling': _pooling_settings,
 }
+# As much comes out as is found.
+_FINDERS = ('DetectionOutput', 'Proposal', 'Yolov3DetectionOutput', 'YoloDetectionOutput')
 # They make a new blob of all that they read.
 _READERS = ('Convolution', 'ConvolutionDepthWise', 'InnerProduct', 'Pooling', 'Reorg')

@@ -5,7 +5,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from faster_deploy_ros.cores.ncnn_layers import complaint
+from faster_deploy_ros.cores.ncnn_layers import complaint, reads_findings, wrong_settings
 from faster_deploy_ros.cores.ncnn_param import Layer
 from faster_deploy_ros.errors import LoadFailed, Unsupported
 import numpy as np
@@ -62,6 +62,31 @@ def array_of(mat: Any) -> NDArray[np.float32]:
             f'ncnn: a blob came with {mat.elemsize} bytes an element, expected float32')
     array: NDArray[np.float32] = np.asarray(mat)
     return array
+
+
+def check_layers(
+        title: str, layers: Sequence[Layer], index_of: Callable[[str], int],
+        version: str) -> None:
+    """
+    Refuse layers that ncnn has not, or that cannot be where they are.
+
+    :param index_of: ncnn's own; below 0 for a layer that this version has not.
+    :raises LoadFailed: a layer is not known, or has settings that are no layer's.
+    :raises Unsupported: a layer behind one that may find nothing.
+    """
+    unknown = sorted({each.kind for each in layers if index_of(each.kind) < 0})
+    if unknown:
+        raise LoadFailed(
+            f"{title}: ncnn {version} has no layer {', '.join(unknown)}; convert the "
+            'model again (faster-deploy convert MODEL.onnx --to ncnn), or install a newer ncnn')
+    for layer in layers:
+        if wrong := wrong_settings(layer):
+            raise LoadFailed(
+                f'{title}: {layer.title} {wrong}; the param is damaged: copy it again')
+    if found := reads_findings(layers):
+        raise Unsupported(
+            f'{title}: {found[1].title} reads what {found[0].title} finds, which may be nothing, '
+            'and that ends the process; convert the model without its last layers')
 
 
 def check_arity(title: str, net: Any, layers: Sequence[Layer]) -> None:

@@ -12,8 +12,8 @@ from faster_deploy_ros.cores.contract import refused
 from faster_deploy_ros.cores.ncnn_param import read_param, write_param
 from faster_deploy_ros.cores.ncnn_trial import check_arity
 from faster_deploy_ros.cores.source import pack
-from faster_deploy_ros.errors import FasterDeployError, LoadFailed
-from ncnn_texts import convolution, IMAGE, packed, param, write
+from faster_deploy_ros.errors import FasterDeployError, LoadFailed, Unsupported
+from ncnn_texts import convolution, FAILING, IMAGE, packed, param, write
 import numpy as np
 import pytest
 
@@ -126,6 +126,13 @@ def test_blobs_that_do_not_go_together_are_refused(second, third, words):
         return
     with refused(LoadFailed, second.split()[0], *words):
         open_core('ncnn://m', source=model)
+
+
+def test_layers_behind_a_detector_are_refused():
+    """Of an empty blob Flatten divides by zero and UnaryOp reads at zero: no error, the end."""
+    for line in ('Flatten f 1 1 y z', 'UnaryOp u 1 1 y z 0=1', 'Permute p 1 1 y z 0=1'):
+        with refused(Unsupported, line.split()[0], 'Yolov3DetectionOutput', 'last layers'):
+            open_core('ncnn://m', source=packed(*FAILING, line))
 
 
 def test_several_blobs_for_a_layer_of_one_are_refused():
