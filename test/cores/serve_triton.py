@@ -8,10 +8,12 @@ Become a Triton server on the loopback with a few small models, in the environme
 """
 
 import argparse
+from contextlib import suppress
 import ctypes
 import importlib.util
 import os
 from pathlib import Path
+import select
 import shutil
 import signal
 import sys
@@ -89,6 +91,27 @@ def write_backend(wheel, folder):
         wheel / 'tritonserver' / 'python_backend_stubs' / version / stub, folder / 'python')
 
 
+def watch(prefix):
+    """
+    Leave a process behind that ends what outlives the server, and its shared memory.
+
+    A server that is killed, or stopped while it loads, leaves stubs that wait for it for ever.
+    """
+    server = os.pidfd_open(os.getpid())
+    if os.fork():
+        os.close(server)
+        return
+    os.setsid()
+    select.select([server], [], [])
+    for command in Path('/proc').glob('[0-9]*/cmdline'):
+        with suppress(OSError):
+            if prefix.encode() in command.read_bytes():
+                os.kill(int(command.parent.name), signal.SIGKILL)
+    for left in Path('/dev/shm').glob(f'{prefix}*'):
+        left.unlink(missing_ok=True)
+    os._exit(0)
+
+
 def main():
     """Write all that the server reads, and become the server."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -112,19 +135,21 @@ def main():
     write_models(arguments.folder / 'models', models)
     write_backend(wheel, arguments.folder / 'backends')
     server = wheel / 'tritonserver' / 'bin' / 'tritonserver'
+    prefix = f'fd_test_triton_{os.getpid()}_'
     command = [
         'tritonserver', f'--model-repository={arguments.folder / "models"}',
         f'--backend-directory={arguments.folder / "backends"}', '--grpc-address=127.0.0.1',
         f'--grpc-port={arguments.port}', '--allow-http=false', '--allow-metrics=false',
         '--model-control-mode=explicit', '--load-model=*', '--exit-timeout-secs=5',
         '--backend-config=python,shm-default-byte-size=1048576',
-        f'--backend-config=python,shm-region-prefix-name=fd_test_triton_{arguments.port}_']
+        f'--backend-config=python,shm-region-prefix-name={prefix}']
     if arguments.token:
         command.append(
             f'--grpc-restricted-protocol=shared-memory:triton-access-token={arguments.token}')
     environment = {
         'LD_LIBRARY_PATH': find_libraries(wheel), 'HOME': str(arguments.folder),
         'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
+    watch(prefix)
     os.execve(server, command, environment)
 
 

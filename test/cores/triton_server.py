@@ -64,8 +64,6 @@ class TritonServer:
         """End it as a power cut would."""
         self.signal(signal.SIGKILL)
         self._process.wait(10)
-        for left in Path('/dev/shm').glob(f'fd_test_triton_{self.port}_*'):
-            left.unlink()
 
     def stop(self):
         """End it in order, and by force where it does not."""
