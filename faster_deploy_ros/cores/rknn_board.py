@@ -159,7 +159,7 @@ def why_not(title: str, toolkit: str) -> Unavailable | LoadFailed:
     """
     if find_library() is None:
         return Unavailable(
-            f"{title}: RKNNLite cannot start the NPU, and librknnrt.so is in none of "
+            f'{title}: RKNNLite cannot start the NPU, and librknnrt.so is in none of '
             f"{', '.join(sorted({str(path.parent) for path in LIBRARIES}))}; copy it from "
             "Rockchip's rknpu2 runtime, of the toolkit's version")
     found = versions()

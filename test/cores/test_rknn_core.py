@@ -27,7 +27,6 @@ def model(rknn_model):
     return rknn_model
 
 
-
 class TestRknnContractOnAStandIn(CoreContract):
     """RknnCore keeps the promises of all cores where RKNNLite is simulated."""
 

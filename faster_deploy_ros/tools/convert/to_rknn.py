@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX to Rockchip's NPU, by its official toolkit in a Python of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import json
 import os
@@ -22,6 +22,7 @@ from faster_deploy_ros.tools.convert.program import run_program
 from faster_deploy_ros.tools.convert.rknn_images import Picture, Scaling
 from faster_deploy_ros.tools.convert.rknn_parity import compare, sample
 import numpy as np
+from numpy.typing import NDArray
 import onnx
 
 TOOLKIT = Path(__file__).with_name('rknn_toolkit.py')
@@ -85,21 +86,14 @@ def convert(job: ConvertJob) -> Converted:
             '[1, 3, height, width] alone; choose --precision fp16')
     scaling = Scaling.of(job, orders.mean, orders.std)
     checks = sample(job, picture, scaling) if orders.check and picture else []
-    for number, image in enumerate(checks):
-        np.save(job.scratch / f'check{number}.npy', image)
-    order = {
-        'model': str(model), 'output': str(job.output), 'target': target,
-        'mean': [scaling.mean] if picture else None, 'std': [scaling.std] if picture else None,
-        'algorithm': orders.algorithm, 'float_tail': orders.tail == 'fp16', 'level': orders.level,
-        'dataset': str(_dataset(job, scaling)) if is_int8 else '',
-        'checks': [f'check{number}.npy' for number in range(len(checks))]}
-    said = _run(python, order, job, orders.timeout_s)
+    order = _order(job, orders, model, scaling if picture else None, checks)
+    said = _run(python, {**order, 'target': target}, job, orders.timeout_s)
     made = read_rknn('convert: the result', job.output)
     notes += scaling.notes if picture else ()
     if said.get('in_float'):
         notes.append(f"{len(said['in_float'])} tensors after the last learned layers stay in fp16")
-    if checks:
-        notes += compare(job, model, scaling, checks)
+    notes += compare(job, model, scaling, checks) if checks else [
+        'not compared with the original: not asked for, or no model of one image']
     words: dict[str, Any] = {'color': scaling.color, 'scale': None, 'mean': None, 'std': None}
     if picture:
         words['size'] = [picture.width, picture.height]
@@ -154,6 +148,20 @@ def _prepared(job: ConvertJob) -> tuple[Path, list[str]]:
     return path, [note]
 
 
+def _order(
+        job: ConvertJob, orders: RknnOrders, model: Path, scaling: Scaling | None,
+        checks: Sequence[NDArray[np.uint8]]) -> dict[str, Any]:
+    """Write what the toolkit is to read into the scratch folder; return what it is told."""
+    for number, image in enumerate(checks):
+        np.save(job.scratch / f'check{number}.npy', image)
+    return {
+        'model': str(model), 'output': str(job.output),
+        'mean': [scaling.mean] if scaling else None, 'std': [scaling.std] if scaling else None,
+        'algorithm': orders.algorithm, 'float_tail': orders.tail == 'fp16', 'level': orders.level,
+        'dataset': str(_dataset(job, scaling)) if scaling and job.precision == 'int8' else '',
+        'checks': [f'check{number}.npy' for number in range(len(checks))]}
+
+
 def _dataset(job: ConvertJob, scaling: Scaling) -> Path:
     """Write the calibration images as raw values, channels first, and the list of them."""
     assert job.calibration is not None
@@ -206,4 +214,3 @@ def _advice(reason: str) -> str:
     if 'mean' in reason and 'std' in reason:
         return '; say --option mean=... --option std=... for each channel'
     return '; try --option level=2, or another export of the model (opset 12 to 19)'
-
