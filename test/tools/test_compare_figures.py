@@ -194,21 +194,24 @@ def test_a_box_lost_at_the_edge_of_the_suppression_is_a_tie():
 STRONG, WEAK = (0, 0.9, 0, 0, 100, 100), (0, 0.5, 0, 51, 100, 100)   # they overlap by 0.49
 
 
-@pytest.mark.parametrize('before', [
-    [STRONG],                                 # it was never proposed
-    [STRONG, (0, 0.48, 0, 51, 100, 100)],     # proposed, with another score
-    [STRONG, (1, 0.5, 0, 51, 100, 100)],      # as another class
-    [STRONG, (0, 0.5, 0, 55, 100, 100)],      # elsewhere
-    [STRONG, WEAK]])                          # and lost clearly: 0.9 to 0.5
-def test_nothing_else_is_excused(before):
-    found = judged([STRONG, WEAK], [STRONG], before=before)
-    assert (len(found.pairs), len(found.lone), found.ties) == (1, 1, 0)
+NEARLY = (0, 0.505, *STRONG[2:])     # stronger than WEAK by a hair only
+OTHER = (1, *NEARLY[1:])
 
 
 def test_a_box_lost_by_a_hair_of_its_score_is_a_tie():
-    hardly_stronger = (0, 0.505, *STRONG[2:])
-    found = judged([hardly_stronger, WEAK], [hardly_stronger], before=[hardly_stronger, WEAK])
+    found = judged([NEARLY, WEAK], [NEARLY], before=[NEARLY, WEAK])
     assert (len(found.pairs), found.lone, found.ties) == (1, (), 1)
+
+
+@pytest.mark.parametrize(('kept', 'before'), [
+    ([NEARLY], []),                               # it was never proposed
+    ([NEARLY], [(0, 0.515, *WEAK[2:])]),          # proposed, with another score
+    ([NEARLY, OTHER], [(1, 0.5, *WEAK[2:])]),     # as another class
+    ([NEARLY], [(0, 0.5, 0, 52, 100, 100)]),      # elsewhere
+    ([STRONG], [WEAK])])                          # and lost clearly: 0.9 to 0.5
+def test_nothing_else_is_excused(kept, before):
+    found = judged([*kept, WEAK], kept, before=kept + before)
+    assert (len(found.pairs), len(found.lone), found.ties) == (len(kept), 1, 0)
 
 
 def test_the_agreement_is_a_share_of_the_detections_of_both_sides():

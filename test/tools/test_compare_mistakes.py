@@ -165,6 +165,14 @@ def test_boxes_that_the_card_calls_decoded_are_found_out(original, tmp_path):
 
 
 @ON_SHAPES
+def test_a_card_of_another_family_is_found_out(original, tmp_path):
+    card = {**original.card, 'family': 'yolov8'}
+    found = judged(original, planted.load(original.path), tmp_path, card)
+    assert found.diagnosis.name == 'family'
+    assert found.diagnosis.remedy == 'write family: yolox into its card candidate.yaml'
+
+
+@ON_SHAPES
 def test_a_card_with_too_few_labels_is_a_class_count(original, tmp_path):
     card = {**original.card, 'labels': ['sphere', 'cube']}
     found = judged(original, planted.load(original.path), tmp_path, card)
@@ -195,10 +203,11 @@ def test_noise_as_of_8_bits_agrees_as_int8_and_is_quantisation_for_fp32(original
     strict = judged(original, planted.noisy(planted.load(original.path), 0.004), tmp_path)
     assert strict.verdict.word == 'differs'
     assert strict.diagnosis.name == 'quantisation'
-    assert '--tolerance int8' in strict.diagnosis.remedy
-    loose = judged(
-        original, planted.noisy(planted.load(original.path), 0.004), tmp_path, tolerance='int8')
-    assert (loose.verdict.word, loose.diagnosis) == ('agrees', None)
+    assert 'compare it with --tolerance bf16' in strict.diagnosis.remedy
+    for limit in ('bf16', 'int8'):
+        loose = judged(
+            original, planted.noisy(planted.load(original.path), 0.004), tmp_path, tolerance=limit)
+        assert (loose.verdict.word, loose.diagnosis) == ('agrees', None)
 
 
 @ON_SHAPES

@@ -17,7 +17,7 @@ import numpy as np
 
 COLOR, SCALE, LETTERBOX, LAYOUT = 'colour order', 'scale', 'letterbox', 'layout'
 NORMALISATION, DECODING, OUTPUT_LAYOUT = 'normalisation', 'decoding', 'output layout'
-BOX_CODING, SIGMOID = 'box coding', 'sigmoid'
+BOX_CODING, SIGMOID, FAMILY = 'box coding', 'sigmoid', 'family'
 _CAN_BE_SCALE = (1.0, 255.0)
 _OUTPUT_LAYOUTS = {
     'no batch axis': 'has no batch axis', 'transposed': 'has rows and columns exchanged',
@@ -43,8 +43,17 @@ class Trial:
 Alter = Callable[[Reading, InferCore], Iterator[Trial]]
 
 
-def trials(reading: Reading, core: InferCore) -> Iterator[Trial]:
-    """Yield every single mistake that the candidate's tensors allow."""
+def trials(reading: Reading, core: InferCore, family: str) -> Iterator[Trial]:
+    """
+    Yield every single mistake that the candidate's tensors allow.
+
+    :param family: of the reference.
+    """
+    if reading.family != family:
+        yield Trial(
+            (FAMILY,), replace(reading, family=family),
+            f'the candidate is read as {reading.family} and is {family}',
+            f'write family: {family} into {_card(core)}')
     for alter in (_color, _scale, _letterbox, _layout, _normalisation, _output_layout, _decoding,
                   _box_coding, _sigmoid):
         yield from alter(reading, core)

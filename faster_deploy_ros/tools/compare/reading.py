@@ -5,6 +5,7 @@
 from dataclasses import dataclass, replace
 
 from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks import card_beside, DetectionOptions, ModelCard, open_model
 from faster_deploy_ros.tasks.card import InputCard
 from faster_deploy_ros.tasks.detection.detector import Detector
@@ -33,12 +34,16 @@ class Reading:
         """
         Read a loaded core that way.
 
-        :raises FasterDeployError: its tensors cannot be read so.
+        :raises BlobMismatch: its tensors cannot be read so.
+        :raises FasterDeployError: its card or the names in it are wrong.
         """
         if self.factor != 1 or self.swapped or self.says:
             core = ReshapedCore(core, self.factor, self.swapped, self.says)
         model = open_model(self.family, core, options, card=self.card)
-        assert isinstance(model, Detector)   # the reference was one, of the same family
+        if not isinstance(model, Detector):
+            raise BlobMismatch(
+                f"compare: the candidate is read as family '{self.family}', which is no detector, "
+                'expected one as the reference is; correct its card')
         return model
 
 

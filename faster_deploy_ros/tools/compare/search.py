@@ -71,7 +71,7 @@ class Patient:
         :param measured: of all images; None where the candidate could not be read.
         """
         evidence, limit = self._prepare(measured, tolerance)
-        single = self._best(trials(self._reading, self._core), evidence, limit)
+        single = self._best(self._singles(), evidence, limit)
         if single is not None and single.rank[0] <= list(TOLERANCES).index(tolerance.name):
             return single
         double = self._best(double_trials(self._reading, self._core), evidence, limit)
@@ -83,7 +83,10 @@ class Patient:
     def search_single(self, measured: Measured, tolerance: Tolerance) -> Found | None:
         """Try every single mistake only, for a candidate that is not really suspected."""
         evidence, limit = self._prepare(measured, tolerance)
-        return self._best(trials(self._reading, self._core), evidence, limit)
+        return self._best(self._singles(), evidence, limit)
+
+    def _singles(self) -> Iterator[Trial]:
+        return trials(self._reading, self._core, self._reference.reading.family)
 
     def _prepare(
             self, measured: Measured | None, tolerance: Tolerance) -> tuple[Evidence, float]:
