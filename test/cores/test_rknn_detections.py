@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 from fake_rknnlite import write_rknn
-from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.cores import open_core, open_group
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
@@ -70,3 +70,19 @@ def test_a_model_whose_scaling_was_forgotten_is_refused_before_the_first_frame(n
     _, path = npu_of('yolov8n_dequant_fp32', 0, 1)
     with open_core(path) as npu, pytest.raises(BlobMismatch, match='std 255/255/255'):
         open_model('auto', npu)
+
+
+@pytest.mark.parametrize('npu_first', [True, False])
+def test_the_npu_and_the_cpu_serve_one_model_together(npu_of, shared_data, npu_first):
+    original, path = npu_of('yolov8n_dequant_fp32', 0, 255)
+    image = cv2.imread(str(shared_data / 'images' / 'bus.jpg'))
+    uris = [path, original] if npu_first else [original, path]
+    with open_core(original) as floats:
+        wanted = see(open_model('auto', floats), image)
+    with open_group(uris, seats=1, policy='throughput') as group:
+        model = open_model('auto', group)
+        with ThreadPoolExecutor(2) as threads:
+            answers = list(threads.map(lambda _: see(model, image), range(6)))
+    for boxes, _, kinds in answers:
+        np.testing.assert_array_equal(kinds, wanted[2])
+        np.testing.assert_allclose(boxes, wanted[0], atol=0.5)
