@@ -197,13 +197,10 @@ class Seat:
         self._addresses[name] = address
 
     def _failure(self, mark: int) -> str:
-        """Say why a run failed: the device, our own callback, or what TensorRT says."""
+        """Say why a run failed: our own callback, or what TensorRT says."""
         for memory in self._growing.values():
             if memory.error is not None:
                 return f'{self._title}: the inference failed: {memory.error}'
-        lost = self._context.check()
-        if lost:
-            return self._context.lost_text(self._title)
         return f'{self._title}: the inference failed: {JOURNAL.errors_since(mark)}'
 
 

@@ -32,10 +32,12 @@ def _checked(logger):
 
 def build_classes(native, trt, machine):
     class ITensor(native):
+
         def __init__(self, name, dtype, shape):
             self.name, self.dtype, self.shape = name, dtype, shape
 
     class ILayer(native):
+
         def __init__(self, kind, dtype):
             self.type, self.num_outputs = kind, 1
             self._dtype = dtype
@@ -72,6 +74,7 @@ def build_classes(native, trt, machine):
         return getattr(trt.DataType, name if hasattr(trt.DataType, name) else 'INT32')
 
     class ParserError(native):
+
         def __init__(self, text):
             self._text = text
 
@@ -108,6 +111,7 @@ def build_classes(native, trt, machine):
             return ParserError(self._errors[index])
 
     class IOptimizationProfile(native):
+
         def __init__(self):
             self._ranges = {}
 
@@ -119,6 +123,7 @@ def build_classes(native, trt, machine):
     RuntimeError_ = RuntimeError
 
     class ITimingCache(native):
+
         def __init__(self, data):
             self._data = data
 

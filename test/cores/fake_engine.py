@@ -40,12 +40,12 @@ def _runtime(native, trt, machine):
                         'Error Code 6: API Usage Error (The engine plan file is not compatible '
                         f'with this version of TensorRT, expecting library version '
                         f"{trt.__version__} got {header['version']}, please rebuild.)")
-                capability = list(machine.gpus[device][1])
-                if header['gpu'][1] != capability:
+                capability, built_for = list(machine.gpus[device][1]), header['gpu'][1]
+                if built_for != capability:
                     raise ValueError(
                         'Error Code 6: API Usage Error (The engine plan file is generated on an '
-                        f"incompatible device, expecting compute {capability} got compute "
-                        f"{header['gpu'][1]}, please rebuild.)")
+                        f'incompatible device, expecting compute {capability} got compute '
+                        f'{built_for}, please rebuild.)')
                 if header['gpu'][0] != machine.gpus[device][0]:
                     self._logger.log(
                         trt.ILogger.WARNING, 'Using an engine plan file across different models '
@@ -183,6 +183,8 @@ def _execution(native, trt, machine):
             return True
 
         def execute_async_v3(self, stream_handle):
+            if machine.lost:
+                return self._refuse(f'Error Code 1: Cuda Runtime ({machine.lost})')
             machine.call('executeAsyncV3')
             if trt.stand_in.enqueue_fails:
                 return self._refuse(trt.stand_in.enqueue_fails)

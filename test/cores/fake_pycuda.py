@@ -18,7 +18,6 @@ import numpy as np
 __all__ = ['Machine', 'modules']
 
 
-
 def modules(machine):
     """Return ``{'pycuda': ..., 'pycuda.driver': ...}`` for ``sys.modules``."""
     pycuda, driver = ModuleType('pycuda'), ModuleType('pycuda.driver')
@@ -37,6 +36,7 @@ def _context(machine):
             raise fake_machine.RuntimeError(f'cuInit failed: {machine.no_driver}')
 
     class Device:
+
         def __init__(self, index):
             if not 0 <= index < len(machine.gpus):
                 raise LogicError('cuDeviceGet failed: invalid device ordinal')
@@ -65,6 +65,7 @@ def _context(machine):
             return Context(self.index)
 
     class Context:
+
         def __init__(self, device):
             self.device = device
 
@@ -89,6 +90,7 @@ def _context(machine):
 
 def _memory(machine):
     class DeviceAllocation:
+
         def __init__(self, nbytes):
             device = machine.call('cuMemAlloc')
             if nbytes <= 0:
@@ -114,6 +116,7 @@ def _memory(machine):
                 machine.violations.append('device memory left to the garbage collector')
 
     class PagelockedHostAllocation:
+
         def __init__(self, nbytes):
             self.buffer = (ctypes.c_uint8 * nbytes)()
             self.address = ctypes.addressof(self.buffer)
@@ -147,6 +150,7 @@ def _memory(machine):
 
 def _stream(machine):
     class Stream:
+
         def __init__(self, flags=0):
             machine.call('cuStreamCreate')
             self.queue = []
@@ -166,6 +170,7 @@ def _stream(machine):
             machine.gone('Stream')
 
     class Event:
+
         def __init__(self, flags=0):
             machine.call('cuEventCreate')
             assert flags & event_flags.BLOCKING_SYNC, 'it would spin'

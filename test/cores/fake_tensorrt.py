@@ -138,6 +138,7 @@ def _logging(native, trt):
         """Callbacks."""
 
     class IHostMemory(native):
+
         def __init__(self, data):
             self._data = data
 
@@ -149,6 +150,7 @@ def _logging(native, trt):
             return len(self._data)
 
     class IPluginRegistry(native):
+
         def load_library(self, path):
             return None if path in trt.stand_in.plugins else object()
 

@@ -201,6 +201,7 @@ def test_a_plug_in_library_is_loaded_once_and_belongs_to_the_key_on_the_stand_in
     loaded = []
 
     class Library:
+
         def __init__(self, path, mode):
             loaded.append(path)
             self.getCreators = None

@@ -130,6 +130,7 @@ def test_two_who_want_the_same_engine_build_it_once_on_the_stand_in(stand_in, ti
     inside, waiting = Event(), Event()
 
     class Ear(logging.Handler):
+
         def emit(self, record):
             if 'another process builds' in record.getMessage():
                 waiting.set()

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from fake_machine import Machine
+from faster_deploy_ros.blobs import Location
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
 from faster_deploy_ros.errors import InferFailed, LoadFailed, Unavailable, Unsupported
@@ -81,6 +82,18 @@ def test_a_lost_device_says_so_at_once_and_costs_no_seat_on_the_stand_in(tiny_mo
         core.unload()   # frees what it can, raises nothing
         with refused(LoadFailed, 'lost', 'Restart'):
             open_core(f"tensorrt://{tiny_models('identity')}")
+
+
+def test_a_device_lost_inside_tensorrt_is_told_as_lost_on_the_stand_in(tiny_models):
+    with robot('10.3.0') as made:
+        core = open_core(f"tensorrt://{tiny_models('identity')}", seats=1)
+        with core.lease() as blobs:
+            blobs['x'].place(Location.DEVICE)
+            blobs['y'].place(Location.DEVICE)
+            made.machine.lost = 'unspecified launch failure'
+            with refused(InferFailed, 'cuda.0', 'lost', 'unspecified launch failure', 'Restart'):
+                core.sync_infer(blobs)
+        core.unload()
 
 
 def test_a_wild_pointer_loses_the_device_and_is_told_on_the_stand_in(tiny_models):
