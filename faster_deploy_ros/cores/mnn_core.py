@@ -218,8 +218,8 @@ class MnnCore(BaseInferCore):
     def _make_specs(self, seat: Seat, declared: MnnFile) -> list[BlobSpec]:
         open_shapes = {each.name: each.shape for each in declared.inputs}
         is_dynamic = any(-1 in shape for shape in open_shapes.values())
-        if is_dynamic:
-            self._resize(seat, {name: _probe(shape) for name, shape in open_shapes.items()})
+        # Also where nothing is open: then it only says whether MNN could plan the model.
+        self._resize(seat, {name: _probe(shape) for name, shape in open_shapes.items()})
         specs = []
         for each in declared.inputs:
             tensor = _tensor(seat, each.name, True)

@@ -213,7 +213,8 @@ class OpenVinoCore(BaseInferCore):
 
     def _make_specs(self, model: Any) -> list[BlobSpec]:
         specs: list[BlobSpec] = []
-        for ports, is_input in ((model.inputs, True), (model.outputs, False)):
+        # Outputs first: where one is an input as it came, older versions give both both names.
+        for ports, is_input in ((model.outputs, False), (model.inputs, True)):
             for index, port in enumerate(ports):
                 spec = spec_of(self._name, port, is_input, {each.name for each in specs})
                 specs.append(spec)

@@ -53,8 +53,8 @@ def spec_of(title: str, port: Any, is_input: bool, taken: Collection[str]) -> Bl
 def _name_of(port: Any, taken: Collection[str]) -> str:
     """Choose one of the several names, or none, that OpenVINO has for a tensor."""
     node = re.sub(r'/sink_port_\d+$', '', port.node.friendly_name)
-    names = set(port.names)
-    name = node if not names or node in names else min(names)
+    names = set(port.names) - set(taken)
+    name = node if node in names or not names else min(names)
     return name if name not in taken else f'{name}:{port.node.friendly_name}'
 
 
