@@ -101,7 +101,7 @@ def _verdict(job: ConvertJob, row: _Output) -> str:
         remedy = '--option level=0, or --option mean=... and std=... if these are wrong'
         if job.precision == 'int8':
             remedy = ('more calibration images of what the camera will see, --option '
-                      'algorithm=mmse, --option tail=fp16, or --precision fp16')
+                      'algorithm=kl_divergence, --option tail=fp16, or --precision fp16')
         raise ConvertFailed(
             f'convert: the {job.precision} model is not the original any more: {said}, expected '
             f'cosine {limit.cosine}, {limit.peak:.0%}, few dead. Try {remedy}; --option check=0 '
