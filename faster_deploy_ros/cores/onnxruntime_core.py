@@ -56,6 +56,8 @@ class OnnxRuntimeOptions:
         False, 'idle threads spin: lower latency for several threads, for much CPU time')
     providers: tuple[str, ...] = option(
         (CPU,), 'execution providers in order of preference; without CPU nothing runs on it')
+    precision: str = option(
+        'fp32', "the model's own numbers; another precision is another model", choices=('fp32',))
     optimize: str = option(
         'all', 'how far the graph is rewritten', choices=('none', 'basic', 'extended', 'all'))
 

@@ -48,7 +48,7 @@ WRONG = (
     Wrong('the file is a pipe that nobody writes', file('pipe.onnx'), r"pipe\.onnx' is a pipe or"),
     Wrong('the file never ends', ask(model='onnxruntime:///dev/zero'),
           "'/dev/zero' is a pipe or device"),
-    Wrong('the file is of another runtime', file('model.engine'), "ends in '.engine'"),
+    Wrong('the file is of no runtime', file('model.pt'), "ends in '.pt'"),
     Wrong('the file has no ending', file('model'), "ends in ''"),
     Wrong('the model has a later opset', file('future_opset.onnx'),
           r'future_opset\.onnx.*[Oo]pset'),
