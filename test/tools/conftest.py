@@ -7,14 +7,12 @@ from pathlib import Path
 import subprocess
 import sys
 
-from faster_deploy_ros.tools.convert.orders import Orders
+from command_line import environ
 from faster_deploy_ros.tools.progress import Activity, Progress
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / 'models')]
-
-from command_line import environ  # noqa: E402  beside us, found only now
+sys.path.insert(0, str(HERE.parent / 'models'))
 
 
 @pytest.fixture(scope='session')
@@ -61,7 +59,7 @@ def folder(tmp_path):
 def run(tmp_path_factory, monkeypatch):
     """Return a function that converts by a planted converter, in this process."""
     planted = pytest.importorskip('planted_converters', reason='needs the package onnx')
-    conduct = importlib.import_module('faster_deploy_ros.tools.convert.conduct')
+    conduct = importlib.import_module('faster_deploy_ros.tools.convert.conduct')   # needs onnx
     rows = dict(planted.CONVERTERS.entries)
     log = tmp_path_factory.mktemp('log') / 'progress'
     with log.open('w') as stream, Activity(Progress(stream)) as activity:
@@ -69,6 +67,6 @@ def run(tmp_path_factory, monkeypatch):
         def go(name, model, **how):
             monkeypatch.setattr(planted.CONVERTERS, '_entries', dict(rows))
             planted.plant(name)
-            return conduct.convert(Orders(Path(model), 'onnxruntime', **how), activity)
+            return conduct.convert(conduct.Orders(Path(model), 'onnxruntime', **how), activity)
 
         yield go

@@ -172,6 +172,7 @@ def test_models_of_one_set_take_turns_and_every_other_round_is_backwards(
     asked = []
 
     class Spy:
+
         def __init__(self, module, title):
             self.uri = ''
 
