@@ -33,9 +33,19 @@ from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import LoadedModel, unpack
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import InferFailed, LoadFailed, Unavailable
-import ncnn
-import numpy as np
-from numpy.typing import NDArray
+
+# The OpenMP that comes with ncnn reads this once, when it is loaded. By default its threads spin
+# while they wait: with two of them a camera's frames cost twenty times the CPU.
+POLICY = 'OMP_WAIT_POLICY'
+_SAID = os.environ.get(POLICY)
+os.environ[POLICY] = _SAID or 'passive'
+
+import ncnn  # noqa: E402
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+if _SAID is None:   # other libraries, and programs that we start, read it too
+    del os.environ[POLICY]
 
 # Before this version the binding held the GIL while ncnn computed: inferences ran one by one.
 FREE = (1, 0, 20261020)
@@ -56,8 +66,7 @@ class NcnnOptions:
     """What an ``ncnn`` URI can ask for."""
 
     threads: int = option(
-        1, 'threads inside one layer; 0: as many as there are cores. More than 1 spin while they '
-        'wait and stall on a busy machine, unless OMP_WAIT_POLICY=passive is set', minimum=0)
+        1, 'threads inside one layer; 0: as many as there are cores', minimum=0)
     precision: str = option(
         'fp32', 'of the arithmetic, where the processor has it', choices=('fp32', 'fp16', 'bf16'))
     weights: str = option('', 'the .bin file; empty: beside the .param')

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ncnn keeps the promises of all cores, and does not take the process with it."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -244,6 +245,18 @@ def test_a_code_of_ncnns_is_a_failure_with_its_output():
             answer(core, x=0)
         core._net = net
         assert np.array_equal(answer(core, x=2)['y'], np.full((1, 3, 4, 5), 2))
+
+
+def test_idle_threads_sleep_unless_the_user_says_otherwise():
+    code = ('import os; from faster_deploy_ros.cores import CORES; CORES.resolve("ncnn"); '
+            'print(os.environ.get("OMP_WAIT_POLICY"))')
+    environ = {name: value for name, value in os.environ.items() if name != 'OMP_WAIT_POLICY'}
+    for said, policy in (({}, 'PASSIVE'), ({'OMP_WAIT_POLICY': 'active'}, 'ACTIVE')):
+        ended = subprocess.run(
+            [sys.executable, '-c', code], check=True, timeout=60, capture_output=True, text=True,
+            env={**environ, **said, 'OMP_DISPLAY_ENV': 'true'})
+        assert f"OMP_WAIT_POLICY = '{policy}'" in ended.stderr
+        assert ended.stdout.split() == [said.get('OMP_WAIT_POLICY', 'None')]
 
 
 BUS = {   # the boxes that shared/data/README.md expects on images/bus.jpg
