@@ -14,17 +14,17 @@ from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.c_stdout import keep_stdout_clean, listen
 from faster_deploy_ros.cores.device import Capabilities, Device
-from faster_deploy_ros.cores.mnn_file import DeclaredInput, MnnFile, read_mnn
+from faster_deploy_ros.cores.mnn_file import DeclaredInput, MnnFile, read_mnn, remedy_for
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import guess_layout, LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import LoadFailed, Unavailable, Unsupported
-import numpy as np
-from numpy.typing import NDArray
 
 _until_imported = ExitStack()
 banner = _until_imported.enter_context(listen())   # what MNN says of the CPU is nowhere else
 import MNN  # noqa: E402
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 
 _until_imported.close()
 keep_stdout_clean()   # it prints whenever something happens
@@ -33,8 +33,7 @@ PRECISIONS: Mapping[str, str] = {'fp32': 'high', 'fp16': 'low'}
 TYPES: tuple[tuple[Any, str], ...] = (
     (MNN.Halide_Type_Float, 'float32'), (MNN.Halide_Type_Int, 'int32'),
     (MNN.Halide_Type_Uint8, 'uint8'))
-NHWC = MNN.Tensor_DimensionType_Tensorflow
-NCHW, NC4HW4 = MNN.Tensor_DimensionType_Caffe, MNN.Tensor_DimensionType_Caffe_C4
+NHWC, NCHW = MNN.Tensor_DimensionType_Tensorflow, MNN.Tensor_DimensionType_Caffe
 BACKENDS, RESIZE_STATUS = 2, 3      # what getSessionInfo is asked for
 ON_CPU, READY = (0, 13), 0
 CODES: Mapping[int, str] = {
@@ -112,7 +111,7 @@ class MnnCore(BaseInferCore):
         try:
             declared = read_mnn(content)
         except ValueError as error:
-            raise LoadFailed(f'{self._name}: is no MNN model: {error}. {_remedy(content)}'
+            raise LoadFailed(f'{self._name}: is no MNN model: {error}. {remedy_for(content)}'
                              ) from error
         self._path = self._keep(source, content)
         try:
@@ -300,9 +299,3 @@ def _explain(text: str) -> str:
         return ('A shape in it depends on the data, which MNN computes only under the GIL: export '
                 'it with fixed shapes, or run its ONNX on onnxruntime')
     return 'Convert it again with this MNN: faster-deploy convert m.onnx --to mnn'
-
-
-def _remedy(content: bytes) -> str:
-    if content[:1] == b'\x08' or b'onnx' in content[:200]:
-        return 'If it is ONNX, convert it: faster-deploy convert m.onnx --to mnn'
-    return 'It is cut short or damaged: compare its size with the original and copy it again'

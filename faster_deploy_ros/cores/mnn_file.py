@@ -61,6 +61,13 @@ def read_mnn(content: bytes) -> MnnFile:
         raise ValueError(f'its tables lead nowhere ({error})') from error
 
 
+def remedy_for(content: bytes) -> str:
+    """Say what to do about a file that ``read_mnn`` refuses."""
+    if content[:1] == b'\x08' or b'onnx' in content[:200]:
+        return 'If it is ONNX, convert it: faster-deploy convert m.onnx --to mnn'
+    return 'It is cut short or damaged: compare its size with the original and copy it again'
+
+
 class _Buffer:
     """A FlatBuffer: little-endian numbers, tables with slots, vectors with a length before."""
 

@@ -113,7 +113,6 @@ def _quantise(job: ConvertJob) -> str:
     return f'weights and activations have 8 bits, calibrated with {count} images'
 
 
-
 def _reason(lines: Sequence[str]) -> str:
     """Say in one line why, out of a report with decorations, a traceback and source places."""
     text = '\n'.join(line for line in lines if not NOISE.match(line))
