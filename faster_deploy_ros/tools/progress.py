@@ -12,6 +12,7 @@ TERMINAL_PERIOD_S = 0.1
 LOG_PERIOD_S = 5.0
 BAR = 24
 EIGHTHS = ' ▏▎▍▌▋▊▉█'
+SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
 
 
 class Progress:
@@ -28,6 +29,11 @@ class Progress:
         self._due_s = 0.0
         self._drawn = ''
         self._is_deaf = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the line is redrawn in its place."""
+        return self._live
 
     def show(self, done: int, total: int | None, text: str, *, now: bool = False) -> None:
         """Draw the bar if it is time to, or at once; without a total there is no bar."""
@@ -96,7 +102,7 @@ class Activity:
     def __exit__(self, *_: object) -> None:
         """Stop redrawing."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(1.0)   # a reader that has stopped reading holds it, and not us
         self._progress.clear()
 
     def report(
@@ -122,6 +128,7 @@ class Activity:
     def _show(self, *, now: bool = False) -> None:
         elapsed_s = time.monotonic() - self._began_s
         clock = f'  {elapsed_s:.0f} s' if elapsed_s >= 1 else ''
-        self._progress.show(
-            self._done, self._total, f'{self._text}{clock}{self._detail and "  "}{self._detail}',
-            now=now)
+        turning = SPINNER[int(elapsed_s / TERMINAL_PERIOD_S) % len(SPINNER)] + '  '
+        mark = turning if self._progress.is_live and not self._total else ''
+        text = '  '.join(filter(None, (f'{mark}{self._text}{clock}', self._detail)))
+        self._progress.show(self._done, self._total, text, now=now)

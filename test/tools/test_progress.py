@@ -6,7 +6,7 @@ import io
 import threading
 
 from command_line import wait_until
-from faster_deploy_ros.tools.progress import Activity, bar, Progress
+from faster_deploy_ros.tools.progress import Activity, bar, Progress, SPINNER
 import pytest
 
 
@@ -39,6 +39,7 @@ def test_in_a_log_each_new_activity_is_a_line_and_details_are_not():
     lines = log.getvalue().splitlines()
     assert [line.split()[-1] for line in lines] == ['first', 'measuring']
     assert '0/2' in lines[0]
+    assert not set(SPINNER) & set(log.getvalue()), 'a log has no use for it'
 
 
 def test_on_a_terminal_the_line_is_redrawn_by_itself_and_taken_away_at_the_end():
@@ -47,6 +48,7 @@ def test_on_a_terminal_the_line_is_redrawn_by_itself_and_taken_away_at_the_end()
         activity.report('waiting for nothing')
         drawn = len(screen.getvalue())
         assert wait_until(lambda: len(screen.getvalue()) > drawn), 'nobody redraws'
+        assert wait_until(lambda: len({mark for mark in SPINNER if mark in screen.getvalue()}) > 2)
     assert screen.getvalue().endswith('\r\x1b[2K')
     assert '\n' not in screen.getvalue()
     assert not any(thread.name == 'activity' for thread in threading.enumerate())
