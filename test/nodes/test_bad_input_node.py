@@ -224,7 +224,6 @@ def test_configure_says_why_in_one_line_and_the_node_stays_usable_when(
     ('meter_xxs_kitti_192x640.onnx', 'yolox', 'Yolox: .*depth.*expected'),
     ('deimv2_atto_coco_fp32.onnx', 'yolov8', 'has 2 inputs'),
     ('yolov8n_int8.onnx', 'yolox', 'Yolox: .*output0.*layout of family yolov8'),
-    ('yolox_nano.mnn', 'yolov8', 'Yolov8: .*output.*layout of family yolox'),
     ('multiple_input_demo_rk3588.rknn', 'auto', 'rknn'),
 ])
 def test_a_real_model_of_another_kind_is_refused(
