@@ -241,7 +241,7 @@ def test_no_memory_for_such_an_output_is_told_and_the_seat_lives_on_the_stand_in
         with open_core(f"tensorrt://{tiny_models('nonzero')}", seats=1) as core:
             with core.lease() as blobs:
                 blobs['x'].device_block()
-                machine.memory = 32 + 10
+                machine.memory = 32 + 7
                 with refused(InferFailed, 'memory', 'MiB'):
                     core.sync_infer(blobs)
                 machine.memory = 1 << 12
