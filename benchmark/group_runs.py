@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from faster_deploy_ros.cores import CoreGroup, InferCore, open_core
-from faster_deploy_ros.cores.group_health import HealthRules
+from faster_deploy_ros.cores.group.health import HealthRules
 from faster_deploy_ros.cores.mock_core import MockCore
 from faster_deploy_ros.pipeline.ordered import OrderedExecutor
 from faster_deploy_ros.pipeline.outcome import Overflow, Status

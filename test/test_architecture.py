@@ -25,8 +25,8 @@ LAYERS = {
 VENDORS = {
     'onnxruntime': {'cores/onnxruntime_core.py'},
     'tensorrt': {
-        'cores/tensorrt_api.py', 'cores/tensorrt_build.py', 'cores/tensorrt_core.py',
-        'cores/tensorrt_hooks.py'},
+        'cores/tensorrt/api.py', 'cores/tensorrt/build.py', 'cores/tensorrt_core.py',
+        'cores/tensorrt/hooks.py'},
     'pycuda': {'cores/cuda_device.py', 'cores/cuda_memory.py'},
     'ncnn': {'cores/ncnn_core.py'},
     'rknnlite': {'cores/rknn_core.py'},
@@ -34,8 +34,8 @@ VENDORS = {
     'MNN': {'cores/mnn_core.py'},
     'openvino': {'cores/openvino_core.py'},
     'tritonclient': {
-        'cores/triton_link.py', 'cores/triton_model.py', 'cores/triton_seat.py'},
-    'grpc': {'cores/triton_link.py'},
+        'cores/triton/link.py', 'cores/triton/model.py', 'cores/triton/seat.py'},
+    'grpc': {'cores/triton/link.py'},
 }
 ROS = {'rclpy', 'cv_bridge', 'launch', 'launch_ros', 'ament_index_python', 'rosidl_runtime_py'}
 # Folder -> what it knows nothing about.

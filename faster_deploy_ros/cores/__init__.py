@@ -10,8 +10,8 @@ import os
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device, UnavailableRuntime
-from faster_deploy_ros.cores.group import CoreGroup
-from faster_deploy_ros.cores.group_health import HealthRules
+from faster_deploy_ros.cores.group.core_group import CoreGroup
+from faster_deploy_ros.cores.group.health import HealthRules
 from faster_deploy_ros.cores.infer_core import InferCore
 from faster_deploy_ros.cores.source import LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri

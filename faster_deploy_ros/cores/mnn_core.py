@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
-from faster_deploy_ros.cores.c_stdout import keep_stdout_clean, listen
 from faster_deploy_ros.cores.device import Capabilities, Device
-from faster_deploy_ros.cores.mnn_file import DeclaredInput, MnnFile, read_mnn, remedy_for
+from faster_deploy_ros.cores.mnn.c_stdout import keep_stdout_clean, listen
+from faster_deploy_ros.cores.mnn.file import DeclaredInput, MnnFile, read_mnn, remedy_for
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import guess_layout, LoadedModel
 from faster_deploy_ros.cores.uri import ModelUri

@@ -13,16 +13,16 @@ from typing import Any
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
-from faster_deploy_ros.cores.ncnn_layers import keeps_its_input, without_focus
-from faster_deploy_ros.cores.ncnn_param import (
+from faster_deploy_ros.cores.ncnn.layers import keeps_its_input, without_focus
+from faster_deploy_ros.cores.ncnn.param import (
     Layer,
     outputs_of,
     read_param,
     whole_of,
     write_param,
 )
-from faster_deploy_ros.cores.ncnn_shapes import input_shapes
-from faster_deploy_ros.cores.ncnn_trial import (
+from faster_deploy_ros.cores.ncnn.shapes import input_shapes
+from faster_deploy_ros.cores.ncnn.trial import (
     array_of,
     check_arity,
     check_layers,

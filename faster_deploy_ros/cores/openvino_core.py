@@ -14,8 +14,8 @@ from typing import Any
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
-from faster_deploy_ros.cores.openvino_ends import Ends
-from faster_deploy_ros.cores.openvino_model import COPY_AGAIN, explain, metadata_of, Said, spec_of
+from faster_deploy_ros.cores.openvino.ends import Ends
+from faster_deploy_ros.cores.openvino.model import COPY_AGAIN, explain, metadata_of, Said, spec_of
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import LoadedModel, unpack
 from faster_deploy_ros.cores.uri import ModelUri, SUFFIXES

@@ -15,10 +15,10 @@ from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.options import option
-from faster_deploy_ros.cores.rknn_board import Board, find_board, versions, why_not
-from faster_deploy_ros.cores.rknn_context import Context, release
-from faster_deploy_ros.cores.rknn_file import read_rknn, RknnFile
-from faster_deploy_ros.cores.rknn_tensors import (
+from faster_deploy_ros.cores.rknn.board import Board, find_board, versions, why_not
+from faster_deploy_ros.cores.rknn.context import Context, release
+from faster_deploy_ros.cores.rknn.file import read_rknn, RknnFile
+from faster_deploy_ros.cores.rknn.tensors import (
     as_declared,
     input_specs,
     metadata,

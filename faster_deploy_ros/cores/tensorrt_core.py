@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
-from faster_deploy_ros.cores import onnx_file
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.cuda_device import (
     context_of,
@@ -22,24 +21,25 @@ from faster_deploy_ros.cores.cuda_device import (
     versions,
 )
 from faster_deploy_ros.cores.device import Capabilities, Device
-from faster_deploy_ros.cores.engine_cache import (
-    default_folder,
-    EngineCache,
-    EngineKey,
-    MAGIC,
-    unwrap,
-)
 from faster_deploy_ros.cores.source import guess_layout, LoadedModel
-from faster_deploy_ros.cores.tensorrt_api import (
+from faster_deploy_ros.cores.tensorrt import onnx_file
+from faster_deploy_ros.cores.tensorrt.api import (
     can_build,
     dtype_of,
     JOURNAL,
     load_plugins,
     VERSION,
 )
-from faster_deploy_ros.cores.tensorrt_build import build_engine, BuildWish
-from faster_deploy_ros.cores.tensorrt_options import read_shapes, ShapeRange, TensorRtOptions
-from faster_deploy_ros.cores.tensorrt_seat import range_of, Seat, seat_blobs
+from faster_deploy_ros.cores.tensorrt.build import build_engine, BuildWish
+from faster_deploy_ros.cores.tensorrt.engine_cache import (
+    default_folder,
+    EngineCache,
+    EngineKey,
+    MAGIC,
+    unwrap,
+)
+from faster_deploy_ros.cores.tensorrt.options import read_shapes, ShapeRange, TensorRtOptions
+from faster_deploy_ros.cores.tensorrt.seat import range_of, Seat, seat_blobs
 from faster_deploy_ros.cores.uri import ModelUri, SUFFIXES
 from faster_deploy_ros.errors import BadValue, LoadFailed, Unavailable, Unsupported
 import tensorrt as trt

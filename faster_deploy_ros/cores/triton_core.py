@@ -17,10 +17,10 @@ from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.options import option
 from faster_deploy_ros.cores.source import LoadedModel
-from faster_deploy_ros.cores.triton_link import Address, Link, ServerError, VERSIONS
-from faster_deploy_ros.cores.triton_memory import FOLDER, Region, remove_leftovers
-from faster_deploy_ros.cores.triton_model import Question
-from faster_deploy_ros.cores.triton_seat import Seat
+from faster_deploy_ros.cores.triton.link import Address, Link, ServerError, VERSIONS
+from faster_deploy_ros.cores.triton.memory import FOLDER, Region, remove_leftovers
+from faster_deploy_ros.cores.triton.model import Question
+from faster_deploy_ros.cores.triton.seat import Seat
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import FasterDeployError, InferFailed, LoadFailed, Unavailable
 from faster_deploy_ros.shared_memory import free_bytes

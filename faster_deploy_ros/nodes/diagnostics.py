@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from faster_deploy_ros.cores.group_member import MemberState
+from faster_deploy_ros.cores.group.member import MemberState
 from faster_deploy_ros.nodes.health import Health
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR

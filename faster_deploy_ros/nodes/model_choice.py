@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from faster_deploy_ros.cores import CoreGroup, InferCore, ModelUri, open_core, open_group
-from faster_deploy_ros.cores.group_health import HealthRules
-from faster_deploy_ros.cores.group_member import MemberState
+from faster_deploy_ros.cores.group.health import HealthRules
+from faster_deploy_ros.cores.group.member import MemberState
 from faster_deploy_ros.errors import BadParameter, BadValue, UnknownName
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.share import SCHEME as PACKAGE_URL

@@ -11,7 +11,7 @@ from time import monotonic_ns, sleep, time_ns
 from typing import Any, NamedTuple
 
 from faster_deploy_ros.cores import CoreGroup
-from faster_deploy_ros.cores.group_reservation import Reservation
+from faster_deploy_ros.cores.group.reservation import Reservation
 from faster_deploy_ros.nodes.health import Health
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.nodes.qos import profile

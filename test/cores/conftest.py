@@ -6,7 +6,7 @@ from pathlib import Path
 import sys
 
 from fake_rknnlite import Board, write_rknn
-from faster_deploy_ros.cores import rknn_board as board_of_this_machine
+from faster_deploy_ros.cores.rknn import board as board_of_this_machine
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'models'))

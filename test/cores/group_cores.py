@@ -5,7 +5,7 @@
 from dataclasses import replace
 import time
 
-from faster_deploy_ros.cores.group_health import HealthRules
+from faster_deploy_ros.cores.group.health import HealthRules
 from faster_deploy_ros.cores.mock_core import MockCore
 from faster_deploy_ros.errors import InferFailed
 

@@ -5,18 +5,21 @@
 from contextlib import contextmanager
 from importlib import import_module
 import json
+from pathlib import Path
 import sys
 
 import fake_pycuda
 import fake_tensorrt
+from faster_deploy_ros import cores
 from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.cores.engine_cache import unwrap
+from faster_deploy_ros.cores.tensorrt.engine_cache import unwrap
 import pytest
 
 CORES = 'faster_deploy_ros.cores'
+FOLDER = Path(cores.__file__).parent
 # What imports the vendors, and so must be imported anew for each stand-in.
-OURS = ('cuda_device', 'cuda_memory', 'tensorrt_api', 'tensorrt_hooks', 'tensorrt_build',
-        'tensorrt_seat', 'tensorrt_core')
+OURS = ('cuda_device', 'cuda_memory', 'tensorrt.api', 'tensorrt.hooks', 'tensorrt.build',
+        'tensorrt.seat', 'tensorrt_core')
 
 
 class Robot:
@@ -27,7 +30,10 @@ class Robot:
         self.trt = trt
 
     def __getattr__(self, name):
-        """Return a module of ours: ``robot.cuda_memory``."""
+        """Return a module of ours: ``robot.cuda_memory``, ``robot.tensorrt_build``."""
+        folder, _, part = name.partition('_')
+        if (FOLDER / folder / f'{part}.py').is_file():
+            name = f'{folder}.{part}'
         return import_module(f'{CORES}.{name}')
 
 

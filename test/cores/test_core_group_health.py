@@ -11,7 +11,7 @@ import time
 
 from faster_deploy_ros.cores import CoreGroup, open_core
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.group_health import HealthRules
+from faster_deploy_ros.cores.group.health import HealthRules
 from faster_deploy_ros.errors import InferFailed, Unavailable
 from faster_deploy_ros.pipeline.ordered import OrderedExecutor
 from faster_deploy_ros.pipeline.outcome import Overflow, Status

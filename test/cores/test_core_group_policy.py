@@ -7,10 +7,10 @@ from itertools import pairwise
 from math import inf
 
 from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.cores.group_health import HealthRules
-from faster_deploy_ros.cores.group_member import Member
-from faster_deploy_ros.cores.group_policy import by_latency, by_throughput, MARGIN
-from faster_deploy_ros.cores.group_times import ENOUGH, ServiceTimes, WINDOW
+from faster_deploy_ros.cores.group.health import HealthRules
+from faster_deploy_ros.cores.group.member import Member
+from faster_deploy_ros.cores.group.policy import by_latency, by_throughput, MARGIN
+from faster_deploy_ros.cores.group.times import ENOUGH, ServiceTimes, WINDOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest

@@ -11,7 +11,7 @@ import time
 
 from faster_deploy_ros.cores import CoreGroup
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.group_health import Health, HealthRules
+from faster_deploy_ros.cores.group.health import Health, HealthRules
 from faster_deploy_ros.cores.mock_core import MockCore
 from faster_deploy_ros.errors import Closed, InferFailed, TimedOut, Unavailable
 from group_cores import (

@@ -10,9 +10,14 @@ import subprocess
 import sys
 from threading import Event
 
-from faster_deploy_ros.cores import engine_cache
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.engine_cache import default_folder, EngineCache, EngineKey, unwrap
+from faster_deploy_ros.cores.tensorrt import engine_cache
+from faster_deploy_ros.cores.tensorrt.engine_cache import (
+    default_folder,
+    EngineCache,
+    EngineKey,
+    unwrap,
+)
 from faster_deploy_ros.errors import LoadFailed
 import pytest
 
@@ -150,7 +155,7 @@ def test_who_builds_second_waits_and_finds_the_engine(cache):
 def test_a_builder_that_dies_lets_go_of_the_right_to_build(cache):
     code = (
         'import sys, os, pathlib\n'
-        'from faster_deploy_ros.cores.engine_cache import *\n'
+        'from faster_deploy_ros.cores.tensorrt.engine_cache import *\n'
         'key = EngineKey("a" * 64, "10.3.0", "NVIDIA Orin", "8.7", "fp16", "x:1x3..2x3..4x3",'
         ' ("b" * 64,))\n'
         'cache = EngineCache(pathlib.Path(sys.argv[1]), key, "yolo nano.v2.onnx")\n'

@@ -7,7 +7,7 @@ import sys
 
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.mnn_file import DeclaredInput, read_mnn
+from faster_deploy_ros.cores.mnn.file import DeclaredInput, read_mnn
 from faster_deploy_ros.errors import LoadFailed
 from mnn_models import mnn_models_fixture  # noqa: F401
 import numpy as np

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.cores.ncnn_layers import without_focus
-from faster_deploy_ros.cores.ncnn_param import read_param
+from faster_deploy_ros.cores.ncnn.layers import without_focus
+from faster_deploy_ros.cores.ncnn.param import read_param
 from ncnn_texts import answer, noise, param, write
 import numpy as np
 import pytest

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.ncnn_param import read_param, write_param
-from faster_deploy_ros.cores.ncnn_trial import check_arity
+from faster_deploy_ros.cores.ncnn.param import read_param, write_param
+from faster_deploy_ros.cores.ncnn.trial import check_arity
 from faster_deploy_ros.cores.source import pack
 from faster_deploy_ros.errors import FasterDeployError, LoadFailed, Unsupported
 from ncnn_texts import convolution, FAILING, IMAGE, packed, param, write

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an ONNX file says on its outside is read without the package onnx."""
 
-from faster_deploy_ros.cores import onnx_file
 from faster_deploy_ros.cores.contract import refused
+from faster_deploy_ros.cores.tensorrt import onnx_file
 from faster_deploy_ros.errors import LoadFailed
 import pytest
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from threading import Barrier, Lock
 
 from fake_rknnlite import TIMEOUT_S, write_rknn
-from faster_deploy_ros.cores import devices, open_core, rknn_board
+from faster_deploy_ros.cores import devices, open_core
 from faster_deploy_ros.cores.contract import CoreContract, refused
+from faster_deploy_ros.cores.rknn import board as rknn_board
 from faster_deploy_ros.errors import BadValue, InferFailed, LoadFailed, Unavailable
 import numpy as np
 import pytest

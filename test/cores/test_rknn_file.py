@@ -4,7 +4,7 @@
 
 from fake_rknnlite import write_rknn
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.rknn_file import FileTensor, read_rknn, RknnFile
+from faster_deploy_ros.cores.rknn.file import FileTensor, read_rknn, RknnFile
 from faster_deploy_ros.errors import LoadFailed
 import pytest
 

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from fake_rknnlite import TIMEOUT_S, write_rknn
-from faster_deploy_ros.cores import open_core, rknn_board
+from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
+from faster_deploy_ros.cores.rknn import board as rknn_board
 from faster_deploy_ros.errors import BadValue, LoadFailed, Unavailable, Unsupported
 import numpy as np
 import pytest

@@ -10,8 +10,8 @@ import subprocess
 import cv2
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores.mock_core import MockCore
-from faster_deploy_ros.cores.rknn_file import read_rknn
-from faster_deploy_ros.cores.rknn_tensors import input_specs
+from faster_deploy_ros.cores.rknn.file import read_rknn
+from faster_deploy_ros.cores.rknn.tensors import input_specs
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DetectionOptions, open_model

@@ -9,7 +9,9 @@ from fake_tensorrt import facts, VERSIONS
 import pytest
 
 CORES = Path(__file__).resolve().parents[2] / 'faster_deploy_ros' / 'cores'
-FILES = sorted([*CORES.glob('tensorrt_*.py'), *CORES.glob('cuda_*.py')])
+FILES = sorted([
+    CORES / 'tensorrt_core.py', *CORES.glob('cuda_*.py'),
+    *(CORES / 'tensorrt' / f'{name}.py' for name in ('api', 'build', 'hooks', 'options', 'seat'))])
 MODULE = 'module'
 # Our variables -> the class of TensorRT that they hold. What is in neither table is a failure, so
 # that no object of TensorRT goes by a name that this test does not know.
@@ -133,8 +135,8 @@ def versions_with(name):
 
 
 def gated():
-    """Return the table of ``tensorrt_api.py``: name -> versions."""
-    tree = ast.parse((CORES / 'tensorrt_api.py').read_text())
+    """Return the table of ``tensorrt/api.py``: name -> versions."""
+    tree = ast.parse((CORES / 'tensorrt/api.py').read_text())
     node, = (each for each in tree.body if isinstance(each, ast.AnnAssign)
              and each.target.id == 'GATED')
     return {name: words.split() for name, words in ast.literal_eval(node.value.args[0]).items()}
@@ -160,7 +162,7 @@ def complaints(title, source):
 
 
 def lean_lacks():
-    tree = ast.parse((CORES / 'tensorrt_api.py').read_text())
+    tree = ast.parse((CORES / 'tensorrt/api.py').read_text())
     return next(ast.literal_eval(each.value) for each in tree.body
                 if isinstance(each, ast.Assign) and each.targets[0].id == 'LEAN_LACKS')
 
@@ -196,10 +198,10 @@ def test_what_is_said_to_be_in_some_versions_only_is_exactly_there():
 
 
 def test_each_name_that_is_put_together_from_a_table_is_asked_for_or_everywhere():
-    names = {f'BuilderFlag.{flag}' for flags in table_of('tensorrt_build.py', 'FLAGS').values()
+    names = {f'BuilderFlag.{flag}' for flags in table_of('tensorrt/build.py', 'FLAGS').values()
              for flag in flags}
-    names |= {f'DataType.{each}' for each in table_of('tensorrt_api.py', 'DTYPES')}
-    names |= {f'DataType.{each}' for each in table_of('tensorrt_build.py', 'HALVES').values()}
+    names |= {f'DataType.{each}' for each in table_of('tensorrt/api.py', 'DTYPES')}
+    names |= {f'DataType.{each}' for each in table_of('tensorrt/build.py', 'HALVES').values()}
     for name in names:
         assert versions_with(name) == list(VERSIONS) or name in gated(), name
 

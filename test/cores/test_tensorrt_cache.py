@@ -9,6 +9,7 @@ from threading import Event
 from fake_machine import Machine
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
+from faster_deploy_ros.cores.tensorrt import engine_cache
 from faster_deploy_ros.errors import LoadFailed, Unavailable
 from nvidia_stand_in import fixtures, opens, robot, saved_engine
 import pytest
@@ -102,12 +103,12 @@ def test_an_engine_that_tensorrt_refuses_is_rebuilt_once_and_told_on_the_stand_i
     uri = f"tensorrt://{tiny_models('identity')}"
     opens(uri)
     kept, = cache.glob('*.engine')
-    header, engine = stand_in.engine_cache.unwrap('', kept.read_bytes())
-    kept.write_bytes(stand_in.engine_cache.wrap(header, b'not an engine at all'))
+    header, engine = engine_cache.unwrap('', kept.read_bytes())
+    kept.write_bytes(engine_cache.wrap(header, b'not an engine at all'))
     caplog.clear()
     opens(uri)
     assert 'Magic tag does not match' in caplog.text
-    assert stand_in.engine_cache.unwrap('', kept.read_bytes())[1] == engine
+    assert engine_cache.unwrap('', kept.read_bytes())[1] == engine
     assert stand_in.machine.calls['build'] == 2
 
 

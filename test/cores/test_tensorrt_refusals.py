@@ -8,7 +8,7 @@ from pathlib import Path
 from fake_machine import Machine
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.tensorrt_options import read_shapes, TensorRtOptions
+from faster_deploy_ros.cores.tensorrt.options import read_shapes, TensorRtOptions
 from faster_deploy_ros.errors import BadValue, LoadFailed
 from nvidia_stand_in import fixtures, opens, robot, saved_engine
 import pytest

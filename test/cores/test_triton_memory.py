@@ -5,9 +5,10 @@
 import subprocess
 import sys
 
-from faster_deploy_ros.cores import open_core, triton_memory
+from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.triton_memory import PREFIX, Region, remove_leftovers
+from faster_deploy_ros.cores.triton import memory as triton_memory
+from faster_deploy_ros.cores.triton.memory import PREFIX, Region, remove_leftovers
 from faster_deploy_ros.errors import Unavailable
 import pytest
 
@@ -50,7 +51,7 @@ def test_files_of_killed_processes_are_removed_and_those_of_the_living_stay(tmp_
     mine = Region(100, tmp_path)
     code = (
         'import os, sys; from pathlib import Path\n'
-        'from faster_deploy_ros.cores.triton_memory import Region\n'
+        'from faster_deploy_ros.cores.triton.memory import Region\n'
         f'Region(5000, Path({str(tmp_path)!r})); os.kill(os.getpid(), 9)')
     assert subprocess.run([sys.executable, '-c', code], check=False, timeout=60).returncode == -9
     assert len([*tmp_path.glob(f'{PREFIX}*')]) == 2

@@ -145,7 +145,7 @@ def test_a_path_that_is_no_host_and_model_is_refused(path, words):
 
 
 def test_an_address_in_brackets_and_a_missing_port_are_understood():
-    from faster_deploy_ros.cores.triton_link import Address
+    from faster_deploy_ros.cores.triton.link import Address
     assert Address.parse('t', '[::1]:9000/yolo').server == '[::1]:9000'
     assert Address.parse('t', '[fe80::1%eth0]/yolo').server == '[fe80::1%eth0]:8001'
     assert Address.parse('t', 'big-box.local/yolo') == Address('big-box.local', 8001, 'yolo')

@@ -6,7 +6,7 @@ import os
 import threading
 from time import monotonic
 
-from faster_deploy_ros.cores.triton_memory import FOLDER, PREFIX
+from faster_deploy_ros.cores.triton.memory import FOLDER, PREFIX
 from faster_deploy_ros.errors import InferFailed
 
 WITHIN_S = 20.0   # for what must happen; nothing waits so long

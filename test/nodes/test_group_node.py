@@ -6,7 +6,7 @@ from dataclasses import replace
 import threading
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from faster_deploy_ros.cores.group_member import MemberState
+from faster_deploy_ros.cores.group.member import MemberState
 from faster_deploy_ros.errors import BadParameter
 from faster_deploy_ros.nodes.detection_node import DetectionNode, DetectionParams
 from faster_deploy_ros.nodes.diagnostics import Diagnosis

@@ -7,9 +7,9 @@ from pathlib import Path
 import shutil
 import sys
 
-from faster_deploy_ros.cores import rknn_board
 from faster_deploy_ros.cores.contract import refused
-from faster_deploy_ros.cores.rknn_file import read_rknn
+from faster_deploy_ros.cores.rknn import board as rknn_board
+from faster_deploy_ros.cores.rknn.file import read_rknn
 from faster_deploy_ros.errors import (
     BadValue,
     ConvertFailed,

@@ -10,7 +10,7 @@ import shutil
 import sys
 from types import ModuleType
 
-from faster_deploy_ros.cores.rknn_file import read_rknn
+from faster_deploy_ros.cores.rknn.file import read_rknn
 import numpy as np
 import pytest
 

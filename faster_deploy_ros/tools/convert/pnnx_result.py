@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 import re
 
-from faster_deploy_ros.cores.ncnn_param import INPUT, Layer, outputs_of, WHOLE
+from faster_deploy_ros.cores.ncnn.param import INPUT, Layer, outputs_of, WHOLE
 from faster_deploy_ros.errors import ConvertFailed
 
 NO_BATCH = 233   # pnnx's word for: this tensor has no batch axis

@@ -9,7 +9,7 @@ from pathlib import Path
 import re
 import sys
 
-from faster_deploy_ros.cores.mnn_file import read_mnn
+from faster_deploy_ros.cores.mnn.file import read_mnn
 from faster_deploy_ros.errors import ConvertFailed, Unavailable
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
 from faster_deploy_ros.tools.convert.program import run_program

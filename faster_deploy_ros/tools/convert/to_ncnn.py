@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.cores.ncnn_param import read_param, write_param
+from faster_deploy_ros.cores.ncnn.param import read_param, write_param
 from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, Unavailable, Unsupported
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
 from faster_deploy_ros.tools.convert.onnx_focus import replace_focus

@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 from faster_deploy_ros.cores.options import option, read_options
-from faster_deploy_ros.cores.rknn_board import find_board
-from faster_deploy_ros.cores.rknn_file import read_rknn
+from faster_deploy_ros.cores.rknn.board import find_board
+from faster_deploy_ros.cores.rknn.file import read_rknn
 from faster_deploy_ros.errors import BadValue, ConvertFailed, Unavailable, Unsupported
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
 from faster_deploy_ros.tools.convert.onnx_dfl import replace_dfl

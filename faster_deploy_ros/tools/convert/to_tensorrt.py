@@ -9,7 +9,7 @@ from typing import Any
 
 from faster_deploy_ros.cores import CORES
 from faster_deploy_ros.cores.options import option, read_options
-from faster_deploy_ros.cores.tensorrt_options import read_shapes
+from faster_deploy_ros.cores.tensorrt.options import read_shapes
 from faster_deploy_ros.errors import Unavailable
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
 from numpy.typing import NDArray
@@ -55,8 +55,8 @@ def _build(
         calibration: Callable[[], Iterator[NDArray[Any]]] | None) -> bytes:
     """Build with what TensorRT's own core uses; imported only now that it is known to be there."""
     from faster_deploy_ros.cores.cuda_device import context_of
-    from faster_deploy_ros.cores.tensorrt_api import load_plugins
-    from faster_deploy_ros.cores.tensorrt_build import build_engine, BuildWish
+    from faster_deploy_ros.cores.tensorrt.api import load_plugins
+    from faster_deploy_ros.cores.tensorrt.build import build_engine, BuildWish
     load_plugins('convert', orders.plugins)
     wish = BuildWish(
         f'convert {job.model.name}', job.model, job.precision, read_shapes(orders.shapes),

@@ -8,8 +8,8 @@ from typing import Any
 
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores.source import guess_layout, LoadedModel
-from faster_deploy_ros.cores.triton_link import Link, ServerError
-from faster_deploy_ros.cores.triton_seat import DTYPES
+from faster_deploy_ros.cores.triton.link import Link, ServerError
+from faster_deploy_ros.cores.triton.seat import DTYPES
 from faster_deploy_ros.errors import LoadFailed, Unsupported
 from tritonclient.grpc import model_config_pb2, service_pb2
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
-from faster_deploy_ros.cores.triton_memory import Region, RegionMemory
+from faster_deploy_ros.cores.triton.memory import Region, RegionMemory
 from faster_deploy_ros.errors import BlobMismatch, FasterDeployError, InferFailed
 import numpy as np
 from numpy.typing import NDArray

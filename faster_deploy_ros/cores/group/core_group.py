@@ -11,12 +11,12 @@ from types import TracebackType
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.device import Device
-from faster_deploy_ros.cores.group_health import HealthRules
-from faster_deploy_ros.cores.group_match import match
-from faster_deploy_ros.cores.group_member import Member, MemberState, Run, Turn
-from faster_deploy_ros.cores.group_policy import POLICIES
-from faster_deploy_ros.cores.group_reservation import Reservation
-from faster_deploy_ros.cores.group_roster import GroupEvent, Roster
+from faster_deploy_ros.cores.group.health import HealthRules
+from faster_deploy_ros.cores.group.match import match
+from faster_deploy_ros.cores.group.member import Member, MemberState, Run, Turn
+from faster_deploy_ros.cores.group.policy import POLICIES
+from faster_deploy_ros.cores.group.reservation import Reservation
+from faster_deploy_ros.cores.group.roster import GroupEvent, Roster
 from faster_deploy_ros.cores.infer_core import InferCore
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import (

@@ -5,7 +5,7 @@
 from collections.abc import Callable, Mapping, Sequence
 import math
 
-from faster_deploy_ros.cores.ncnn_param import Layer
+from faster_deploy_ros.cores.ncnn.param import Layer
 
 Shape = tuple[int, ...]   # (c, h, w), (h, w) or (w,): no batch axis
 REST = -233               # "what is left over" in a setting

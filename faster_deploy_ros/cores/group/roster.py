@@ -8,11 +8,11 @@ from threading import Lock
 from typing import NamedTuple
 
 from faster_deploy_ros.blobs import BlobsBuffer
-from faster_deploy_ros.cores.group_health import FAILURES, HealthRules
-from faster_deploy_ros.cores.group_line import SeatLine
-from faster_deploy_ros.cores.group_member import Member, MemberState, Run, Turn
-from faster_deploy_ros.cores.group_policy import Policy
-from faster_deploy_ros.cores.group_prober import Prober
+from faster_deploy_ros.cores.group.health import FAILURES, HealthRules
+from faster_deploy_ros.cores.group.line import SeatLine
+from faster_deploy_ros.cores.group.member import Member, MemberState, Run, Turn
+from faster_deploy_ros.cores.group.policy import Policy
+from faster_deploy_ros.cores.group.prober import Prober
 from faster_deploy_ros.errors import TimedOut, Unavailable
 
 MOST_EVENTS = 64

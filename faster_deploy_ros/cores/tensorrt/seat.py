@@ -8,9 +8,9 @@ from typing import Any
 from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec, Location
 from faster_deploy_ros.cores.cuda_device import CudaContext, quietly
 from faster_deploy_ros.cores.cuda_memory import DeviceMemory, PinnedMemory, Stream
-from faster_deploy_ros.cores.tensorrt_api import JOURNAL
-from faster_deploy_ros.cores.tensorrt_hooks import OutputMemory
-from faster_deploy_ros.cores.tensorrt_options import ShapeRange
+from faster_deploy_ros.cores.tensorrt.api import JOURNAL
+from faster_deploy_ros.cores.tensorrt.hooks import OutputMemory
+from faster_deploy_ros.cores.tensorrt.options import ShapeRange
 from faster_deploy_ros.errors import (
     BlobMismatch,
     InferFailed,

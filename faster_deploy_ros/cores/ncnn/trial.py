@@ -5,8 +5,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from faster_deploy_ros.cores.ncnn_layers import complaint, reads_findings, wrong_settings
-from faster_deploy_ros.cores.ncnn_param import Layer
+from faster_deploy_ros.cores.ncnn.layers import complaint, reads_findings, wrong_settings
+from faster_deploy_ros.cores.ncnn.param import Layer
 from faster_deploy_ros.errors import LoadFailed, Unsupported
 import numpy as np
 from numpy.typing import NDArray

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobSpec
-from faster_deploy_ros.cores.rknn_file import FileTensor, RknnFile
+from faster_deploy_ros.cores.rknn.file import FileTensor, RknnFile
 from faster_deploy_ros.errors import BadValue, LoadFailed, Unsupported
 import numpy as np
 from numpy.typing import NDArray

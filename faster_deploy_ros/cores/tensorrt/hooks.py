@@ -8,7 +8,7 @@ from typing import Any
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores.cuda_device import CudaContext
 from faster_deploy_ros.cores.cuda_memory import DeviceBlock, DeviceMemory, Stream
-from faster_deploy_ros.cores.tensorrt_api import member
+from faster_deploy_ros.cores.tensorrt.api import member
 from faster_deploy_ros.errors import LoadFailed
 import numpy as np
 from numpy.typing import NDArray

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 import re
 
-from faster_deploy_ros.cores.ncnn_layers import image_channels
-from faster_deploy_ros.cores.ncnn_param import input_shape, inputs_of, Layer, whole_of
+from faster_deploy_ros.cores.ncnn.layers import image_channels
+from faster_deploy_ros.cores.ncnn.param import input_shape, inputs_of, Layer, whole_of
 from faster_deploy_ros.errors import BadValue, LoadFailed, UnknownName, Unsupported
 import yaml
 

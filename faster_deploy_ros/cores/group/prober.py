@@ -5,9 +5,9 @@
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 
-from faster_deploy_ros.cores.group_health import FAILURES, HealthRules
-from faster_deploy_ros.cores.group_match import match
-from faster_deploy_ros.cores.group_member import Member, Turn
+from faster_deploy_ros.cores.group.health import FAILURES, HealthRules
+from faster_deploy_ros.cores.group.match import match
+from faster_deploy_ros.cores.group.member import Member, Turn
 from faster_deploy_ros.cores.source import one_line
 
 BUSY_S = 0.1   # until a core whose seats are all held is looked at again

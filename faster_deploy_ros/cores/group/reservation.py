@@ -6,8 +6,8 @@ from collections.abc import Callable
 from threading import local
 from typing import Any, TypeVar
 
-from faster_deploy_ros.cores.group_member import Turn
-from faster_deploy_ros.cores.group_roster import Roster
+from faster_deploy_ros.cores.group.member import Turn
+from faster_deploy_ros.cores.group.roster import Roster
 
 T = TypeVar('T')
 _here = local()   # the reservation of the job that this thread carries

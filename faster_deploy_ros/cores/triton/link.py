@@ -13,7 +13,7 @@ import threading
 from typing import Any
 
 from faster_deploy_ros.cores.source import one_line
-from faster_deploy_ros.cores.triton_memory import FOLDER, PREFIX, Region
+from faster_deploy_ros.cores.triton.memory import FOLDER, PREFIX, Region
 from faster_deploy_ros.errors import BadValue, LoadFailed, Unavailable
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc

@@ -10,11 +10,11 @@ import re
 from typing import Any
 
 from faster_deploy_ros.cores.cuda_device import CudaContext
-from faster_deploy_ros.cores.engine_cache import write_whole
 from faster_deploy_ros.cores.source import one_line
-from faster_deploy_ros.cores.tensorrt_api import can_build, has, JOURNAL, MAJOR, member, VERSION
-from faster_deploy_ros.cores.tensorrt_hooks import calibrator, Feed, Hearing, progress_monitor
-from faster_deploy_ros.cores.tensorrt_options import ranges_for, ShapeRange
+from faster_deploy_ros.cores.tensorrt.api import can_build, has, JOURNAL, MAJOR, member, VERSION
+from faster_deploy_ros.cores.tensorrt.engine_cache import write_whole
+from faster_deploy_ros.cores.tensorrt.hooks import calibrator, Feed, Hearing, progress_monitor
+from faster_deploy_ros.cores.tensorrt.options import ranges_for, ShapeRange
 from faster_deploy_ros.errors import FasterDeployError, LoadFailed, Unsupported
 from numpy.typing import NDArray
 import tensorrt as trt

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event, Lock
 from time import monotonic
 
-from faster_deploy_ros.cores.group_member import Turn
+from faster_deploy_ros.cores.group.member import Turn
 from faster_deploy_ros.errors import Closed, FasterDeployError, TimedOut
 
 LOOK_S = 0.25   # how often who waits looks itself: a core that hangs calls nobody

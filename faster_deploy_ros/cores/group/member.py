@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import threading
 
 from faster_deploy_ros.blobs import BlobsBuffer
-from faster_deploy_ros.cores.group_health import Health, HealthRules
-from faster_deploy_ros.cores.group_times import ServiceTimes
+from faster_deploy_ros.cores.group.health import Health, HealthRules
+from faster_deploy_ros.cores.group.times import ServiceTimes
 from faster_deploy_ros.cores.infer_core import InferCore
 
 HANG_FACTOR = 20   # an inference hangs when it has also taken so many times its usual time
