@@ -34,11 +34,15 @@ setup(
     # A runtime is the robot's choice; so is who brings OpenCV, apt or pip.
     extras_require={
         'mnn': ['MNN'],
-        'ncnn': ['ncnn'],
+        'ncnn': ['ncnn>=1.0.20261020'],   # older ones hold the GIL
         'onnxruntime': ['onnxruntime'],
-        'openvino': ['openvino'],
-        'tensorrt': ['pycuda'],
-        'triton': ['tritonclient[grpc]'],
+        'openvino': ['openvino>=2026.4'],
+        'openvino-int8': ['nncf'],
+        # On a robot these come from its vendor: rknn-toolkit-lite2 (aarch64), TensorRT of JetPack.
+        'rknn': ['rknn-toolkit-lite2'],
+        'rknn-convert': ['rknn-toolkit2'],
+        'tensorrt': ['tensorrt', 'pycuda'],
+        'triton': ['tritonclient[grpc]', 'grpcio'],
         'opencv': ['opencv-python-headless>=4.5'],
         'demo': ['matplotlib', 'tqdm', 'rosbags'],
         'tools': ['onnx', 'tabulate'],

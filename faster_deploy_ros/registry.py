@@ -99,7 +99,8 @@ class Registry(Generic[T]):
         Import the class behind a name.
 
         :raises UnknownName: no row has that name.
-        :raises Unavailable: a module that the row needs is missing; the cause is kept.
+        :raises Unavailable: a module that the row needs is missing, or a library of its; the
+            cause is kept.
         """
         entry = self.entry(name)
         module_name, _, attribute = entry.target.partition(':')
@@ -111,6 +112,10 @@ class Registry(Generic[T]):
             raise Unavailable(
                 f"{self._kind} '{name}': the Python module '{error.name}' cannot be imported "
                 f'({error}). {entry.hint}') from error
+        except OSError as error:   # a vendor's module that loads its libraries by itself
+            raise Unavailable(
+                f"{self._kind} '{name}': a library cannot be loaded ({error}). "
+                f'{entry.hint}') from error
         for part in attribute.split('.'):
             found = getattr(found, part)
         return found  # type: ignore[no-any-return]

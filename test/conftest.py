@@ -10,6 +10,7 @@ import sys
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT / 'test' / 'models'))   # make_models
 
 # Two test runs on one machine, and the robot in the next room, never hear each other.
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
@@ -42,3 +43,18 @@ def shared_data() -> Path:
     if not place.is_dir():
         pytest.skip(f'the shared test data is absent: {place} (FASTER_DEPLOY_DATA names another)')
     return place
+
+
+@pytest.fixture(scope='session')
+def tiny_models(tmp_path_factory):
+    """Return a function from the name of a tiny ONNX model to its path."""
+    make_models = pytest.importorskip('make_models', reason='needs the package onnx')
+    folder = tmp_path_factory.mktemp('tiny_models')
+    paths = {}
+
+    def path_of(name):
+        if name not in paths:
+            paths[name] = make_models.write(folder, name)
+        return paths[name]
+
+    return path_of

@@ -19,7 +19,9 @@ PACKAGE = 'faster_deploy_ros'
 # Modules whose rosdep key is another name.
 KEYS = {'cv2': 'python3-opencv', 'numpy': 'python3-numpy', 'yaml': 'python3-yaml'}
 # Modules whose pip name is another one.
-PIP_NAMES = {'cv2': 'opencv-python-headless', 'yaml': 'PyYAML'}
+PIP_NAMES = {
+    'cv2': 'opencv-python-headless', 'grpc': 'grpcio', 'rknn': 'rknn-toolkit2',
+    'rknnlite': 'rknn-toolkit-lite2', 'yaml': 'PyYAML'}
 # What other nodes speak to ours in, though our code never names it.
 SPOKEN = {'lifecycle_msgs'}
 SHIPPED_FOLDERS = ('launch', 'config', 'models')

@@ -87,6 +87,13 @@ def test_a_library_that_the_needed_module_lacks_makes_it_unavailable(module):
         rows.resolve('half')
 
 
+def test_a_module_that_cannot_load_its_library_makes_it_unavailable(module):
+    name = module('loads_itself', "import ctypes\nctypes.CDLL('libabsent_vendor.so')\n")
+    rows = table(vendor=Entry(f'{name}:Core', hint='Get the driver.'))
+    with pytest.raises(Unavailable, match=r'libabsent_vendor\.so.*Get the driver'):
+        rows.resolve('vendor')
+
+
 def test_our_own_typing_error_keeps_its_traceback(module):
     name = module('own_typo', 'import nmupy_typo\n')
     with pytest.raises(ModuleNotFoundError, match='nmupy_typo'):

@@ -55,7 +55,8 @@ class BaseInferCore(ABC):
         self._uri = ModelUri.parse(uri).resolved()
         if self._uri.scheme != self.scheme:
             raise LoadFailed(
-                f"{self.scheme}: got the URI '{self._uri}', expected the scheme '{self.scheme}'")
+                f"{self.scheme}: got the URI '{self._uri.shown}', expected the scheme "
+                f"'{self.scheme}'")
         if seats < 1:
             raise BadValue(f'{self.scheme}: got {seats} seats, expected at least 1')
         self._options: Any = self._uri.options_as(self.options_type)
@@ -255,7 +256,7 @@ class BaseInferCore(ABC):
         self.unload()
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__} {self._uri}, {self._pool or "not loaded"}>'
+        return f'<{type(self).__name__} {self._uri.shown}, {self._pool or "not loaded"}>'
 
     # -- inside ------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ T = TypeVar('T')
 SUFFIXES: Mapping[str, str] = MappingProxyType({
     '.onnx': 'onnxruntime', '.param': 'ncnn', '.xml': 'openvino', '.mnn': 'mnn', '.rknn': 'rknn',
     '.engine': 'tensorrt', '.plan': 'tensorrt'})
+SECRETS = ('token',)
+HIDDEN = '...'
 EXAMPLE = "'onnxruntime.0:///path/model.onnx?threads=1' or '/path/model.onnx'"
 
 _HEAD = re.compile(r'(?P<scheme>[a-z][a-z0-9_]*)(?:\.(?P<device>[0-9]+))?')
@@ -93,6 +95,14 @@ class ModelUri:
             f"{name}={quote(value, safe='/:,;@', errors='surrogatepass')}"
             for name, value in sorted(self.options.items()))
         return f"{self.scheme}.{self.device}://{path}{'?' if options else ''}{options}"
+
+    @property
+    def shown(self) -> str:
+        """The same text for logs, where no password of a server belongs."""
+        secrets = {
+            name: HIDDEN for name, value in self.options.items()
+            if name in SECRETS and not value.startswith('env:')}
+        return str(replace(self, options={**self.options, **secrets}))
 
     def __hash__(self) -> int:
         return hash((self.scheme, self.device, self.path, frozenset(self.options.items())))

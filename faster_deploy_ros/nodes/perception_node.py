@@ -12,6 +12,7 @@ from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import compressed_to_frame, image_to_frame
 from faster_deploy_ros.nodes.diagnostics import Diagnosis
+from faster_deploy_ros.nodes.log_bridge import LogBridge
 from faster_deploy_ros.nodes.model_choice import depth_advice, open_chosen, with_workers
 from faster_deploy_ros.nodes.params import DeclaredParameters
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
@@ -55,6 +56,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         """Declare the parameters; load nothing."""
         super().__init__(name, **kwargs)
         self.exit_code: int | None = None
+        self._log_bridge = LogBridge(self.get_logger())
         self._parameters_of_ours = DeclaredParameters(self, self.params_type)
         self._configured = ExitStack()
         self.road: Road | None = None   # while active
@@ -111,7 +113,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         self._diagnosis = Diagnosis(self.get_name(), ', '.join(
             f'{one.device.scheme}.{one.device.index}' for one in _cores_of(core, self._group)))
         chosen = ', '.join(
-            f'{one.uri} on {one.device.name}' for one in _cores_of(core, self._group))
+            f'{one.uri.shown} on {one.device.name}' for one in _cores_of(core, self._group))
         self.get_logger().info(
             f'configured: {chosen}, {params.workers} workers; {model.summary}')
         if self._group is not None and (advice := depth_advice(self._group, params)):
@@ -162,6 +164,11 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
             self.exit_code = 1
         self._unload()
         return self.exit_code or 0
+
+    def destroy_node(self) -> None:
+        """Go, and take no more records of the layers below."""
+        self._log_bridge.close()
+        super().destroy_node()
 
     def _close_road(self) -> bool:
         road, self.road = self.road, None

@@ -2,30 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models for the tests of the cores."""
 
-from pathlib import Path
 import sys
 
 from fake_rknnlite import Board, write_rknn
 from faster_deploy_ros.cores.rknn import board as board_of_this_machine
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'models'))
 RKNN_CORE = 'faster_deploy_ros.cores.rknn_core'
-
-
-@pytest.fixture(scope='session')
-def tiny_models(tmp_path_factory):
-    """Return a function from the name of a tiny ONNX model to its path."""
-    make_models = pytest.importorskip('make_models', reason='needs the package onnx')
-    folder = tmp_path_factory.mktemp('tiny_models')
-    paths = {}
-
-    def path_of(name):
-        if name not in paths:
-            paths[name] = make_models.write(folder, name)
-        return paths[name]
-
-    return path_of
 
 
 @pytest.fixture

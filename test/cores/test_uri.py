@@ -163,3 +163,10 @@ def test_a_package_url_after_a_scheme_becomes_the_shipped_file(tmp_path, monkeyp
 def test_a_home_path_becomes_a_full_one(monkeypatch):
     monkeypatch.setenv('HOME', '/home/robot')
     assert ModelUri.parse('~/m.onnx').resolved().path == '/home/robot/m.onnx'
+
+
+def test_a_password_is_not_shown_but_where_it_comes_from_is():
+    uri = ModelUri.parse('triton://host:8001/yolo?token=geheim&version=1')
+    assert uri.shown == 'triton.0://host:8001/yolo?token=...&version=1'
+    assert 'geheim' in str(uri)
+    assert ModelUri.parse('triton://h:1/m?token=env:PASS').shown == 'triton.0://h:1/m?token=env:PASS'

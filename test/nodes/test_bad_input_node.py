@@ -6,7 +6,6 @@ from array import array
 from collections import Counter
 import itertools
 import os
-from pathlib import Path
 import random
 import re
 import subprocess
@@ -170,7 +169,6 @@ def test_bad_arguments_are_told_without_a_traceback_and_by_the_exit_code(checkou
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     """Files that look like models."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'models'))
     make_models = pytest.importorskip('make_models', reason='needs the package onnx')
     made = tmp_path_factory.mktemp('models')
     for name in make_models.MODELS:

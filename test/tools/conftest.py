@@ -12,22 +12,6 @@ from faster_deploy_ros.tools.progress import Activity, Progress
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / 'models'))
-
-
-@pytest.fixture(scope='session')
-def tiny_models(tmp_path_factory):
-    """Return a function from the name of a tiny ONNX model to its path."""
-    make_models = pytest.importorskip('make_models', reason='needs the package onnx')
-    folder = tmp_path_factory.mktemp('tiny_models')
-    paths = {}
-
-    def path_of(name):
-        if name not in paths:
-            paths[name] = make_models.write(folder, name)
-        return paths[name]
-
-    return path_of
 
 
 @pytest.fixture(scope='session')

@@ -21,7 +21,6 @@ for needed in ('onnxruntime', 'ncnn'):
 if find_spec('pnnx') is None:
     pytest.skip('needs the package pnnx', allow_module_level=True)
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'models'))
 
 from faster_deploy_ros.tools.convert import to_ncnn  # noqa: E402  # what it needs is there
 from faster_deploy_ros.tools.convert.job import ConvertJob  # noqa: E402

@@ -169,7 +169,7 @@ class Member:
             since_s = now_s - min(run.begun_s for run in self.runs)
         service_s = self.times.expect(0)
         return MemberState(
-            name=self.name, uri=str(self.core.uri), device=self.core.device.name,
+            name=self.name, uri=self.core.uri.shown, device=self.core.device.name,
             state='hung' if hung else 'in' if health.is_in else 'out',
             service_ms=None if service_s is None else service_s * 1e3,
             seats=self.core.seats, in_use=len(self.turns), done=self.done, failed=self.failed,
