@@ -77,6 +77,12 @@ def test_without_an_output_the_result_lies_beside_the_model(run, shapes_model, t
         tmp_path / 'my_onnxruntime_fp16.onnx')
 
 
+def test_an_output_without_an_ending_is_a_folder_which_is_made(run, shapes_model, folder):
+    result = run('right', shapes_model, output=folder / 'robot', check=False)
+    assert result.files[0].parent == folder / 'robot'
+    assert result.files[0].is_file()
+
+
 def test_an_open_shape_is_closed_in_a_copy_alone(run, tiny_models, folder):
     model = tiny_models('dynamic_identity')
     before = model.read_bytes()

@@ -19,7 +19,7 @@ CARD = '.yaml'
 
 def choose_output(orders: Orders) -> Path:
     """
-    Return the main file that is to be written.
+    Return the main file that is to be written; a name without an ending is a folder, made here.
 
     :raises BadValue: its folder is missing, its ending is another runtime's, it is there already,
         or its card would take the place of the original's.
@@ -29,6 +29,8 @@ def choose_output(orders: Orders) -> Path:
         f'_{orders.precision}' if orders.precision != 'fp32' else '') + (
         endings[0] if endings else '')
     output = orders.output or orders.model.parent / usual
+    if endings and not output.suffix and not output.exists() and output.parent.is_dir():
+        output.mkdir()   # 'robot/' is meant as a folder
     if output.is_dir():
         output = output / usual
     if not output.parent.is_dir():
