@@ -79,7 +79,7 @@ class OpenVinoCore(BaseInferCore):
     def devices(cls) -> Sequence[Device]:
         """List all that OpenVINO's plug-ins have found: CPU first, then GPUs, then NPUs."""
         return [
-            Device(cls.scheme, index, _title(name), _capabilities(name))
+            Device(cls.scheme, index, _title(name), _capabilities(name), _ask(name, 'DEVICE_UUID'))
             for index, name in enumerate(_device_names())]
 
     def _load(self, source: Path | bytes) -> LoadedModel:
@@ -209,7 +209,7 @@ class OpenVinoCore(BaseInferCore):
             self._model = None
             raise Unsupported(
                 f'{self._name}: got {found} on {target} for precision={wanted}; this device can '
-                f"{', '.join(_capabilitywords_of(target))}. Choose another precision or device")
+                f"{', '.join(_precisions_of(target))}. Choose another precision or device")
 
     def _make_specs(self, model: Any) -> list[BlobSpec]:
         specs: list[BlobSpec] = []
@@ -241,11 +241,16 @@ def _rank(name: str, names: Sequence[str]) -> tuple[int, int]:
 
 def _title(name: str) -> str:
     """Say which device it is, and what the vendor calls it: ``GPU.0: Intel(R) Arc ...``."""
-    try:
-        full = ' '.join(str(_core().get_property(name, 'FULL_DEVICE_NAME')).split())
-    except RuntimeError:
-        full = ''
+    full = _ask(name, 'FULL_DEVICE_NAME')
     return f'{name}: {full}' if full else name
+
+
+def _ask(name: str, what: str) -> str:
+    """Return a property of a device as text, empty where the device has it not."""
+    try:
+        return ' '.join(str(_core().get_property(name, what)).split())
+    except RuntimeError:
+        return ''
 
 
 def _capabilities(name: str) -> Capabilities:
@@ -259,7 +264,7 @@ def _capabilities(name: str) -> Capabilities:
         native_async=True, versions=versions)
 
 
-def _capabilitywords_of(target: str) -> list[str]:
+def _precisions_of(target: str) -> list[str]:
     found = {str(word).lower() for word in _core().get_property(
         target, 'OPTIMIZATION_CAPABILITIES')}
     return [word for word in PRECISIONS if word in found] or sorted(found)

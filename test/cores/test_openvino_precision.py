@@ -99,7 +99,9 @@ class Plugins:
             return {'NPU_DRIVER_VERSION': 'RO'} if name == 'NPU' else {}
         if key == 'NPU_DRIVER_VERSION':
             return 1688
-        if name == 'HPU':
+        if key == 'DEVICE_UUID' and name.startswith('GPU'):
+            return f'8680a756-{name[-1]}'
+        if name == 'HPU' or key != 'FULL_DEVICE_NAME':
             raise RuntimeError('Unsupported configuration key: FULL_DEVICE_NAME')
         return {'CPU': 'Intel(R) Core(TM)  Ultra 7 ', 'GPU.0': 'Intel(R) Arc(TM) (iGPU)',
                 'GPU.1': 'Intel(R) Arc(TM) A770 (dGPU)', 'NPU': 'Intel(R) AI Boost'}[name]
@@ -118,6 +120,7 @@ def test_accelerators_are_numbered_after_the_cpu(monkeypatch):
         'openvino.2 (GPU.1: Intel(R) Arc(TM) A770 (dGPU))',
         'openvino.3 (NPU: Intel(R) AI Boost)',
         'openvino.4 (HPU)']
+    assert [device.guid for device in found] == ['', '8680a756-0', '8680a756-1', '', '']
     assert found[3].capabilities.versions['driver'] == '1688'
     assert [device.capabilities.dynamic_shape for device in found] == [
         True, True, True, False, True]

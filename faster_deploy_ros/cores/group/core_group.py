@@ -84,7 +84,7 @@ class CoreGroup:
     first core's. A core that fails is left out, probed in the background and taken back in.
 
     :param cores: loaded; from now on the group leases and unloads them, nobody else.
-    :param policy: ``'latency'`` or ``'throughput'``, see ``group_policy``.
+    :param policy: ``'latency'`` or ``'throughput'``, see ``policy``.
     :param reopen: for each core what opens it again; empty: cores are only probed.
     :param rules: how patient the group is.
     :param clock: seconds, monotonic.
