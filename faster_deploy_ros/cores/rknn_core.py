@@ -180,7 +180,7 @@ class RknnCore(BaseInferCore):
                 f"{','.join(map(str, cores))}")
         return board.masks(cores, self.options.together)
 
-    def _open(self) -> 'Context':
+    def _open(self) -> Context:
         """Open a context on the core that has the fewest."""
         with self._lock:
             mask = min(self._in_use, key=lambda mask: self._in_use[mask])
@@ -193,7 +193,7 @@ class RknnCore(BaseInferCore):
             raise
         return context
 
-    def _close(self, context: 'Context') -> None:
+    def _close(self, context: Context) -> None:
         with self._lock:
             self._in_use[context.mask] -= 1
         context.close()

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
-from faster_deploy_ros.cores.options import read_option, read_options, unknown_option
+from faster_deploy_ros.cores.options import read_option, read_options
 from faster_deploy_ros.errors import BadValue, UnknownName
 from faster_deploy_ros.share import resolve_package_url
 from faster_deploy_ros.share import SCHEME as PACKAGE_URL
@@ -130,16 +130,6 @@ class ModelUri:
         :raises BadValue: a text that cannot be read, or a value out of range.
         """
         return read_options(kind, self.options, self.scheme)
-
-    def refuse_options_but(self, known: tuple[str, ...]) -> None:
-        """
-        Refuse options that nobody reads: a typing error must not be silent.
-
-        :raises UnknownName: an option is not among the known ones, which the message lists.
-        """
-        for name in self.options:
-            if name not in known:
-                raise unknown_option(self.scheme, name, known)
 
     def resolved(self) -> 'ModelUri':
         """

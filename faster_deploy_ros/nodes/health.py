@@ -2,14 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node can say of itself: counts, rates, times by stage."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from faster_deploy_ros.nodes.arrivals import Arrivals
 from faster_deploy_ros.pipeline.outcome import Outcome, Status
 from faster_deploy_ros.pipeline.stats import StageStats
-
-NO_ARRIVALS: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)

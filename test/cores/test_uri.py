@@ -129,8 +129,6 @@ def test_all_options_become_one_object():
 def test_an_unknown_option_is_refused_with_the_known_ones_and_a_guess():
     with refused(UnknownName, "'thread'", 'fast, threads', "mean 'threads'"):
         ModelUri.parse('mock.0://m?thread=1').options_as(Settings)
-    with refused(UnknownName, "'b'", 'a, c'):
-        ModelUri.parse('mock.0://m?b=1').refuse_options_but(('a', 'c'))
 
 
 def test_a_uri_cannot_be_changed():

@@ -18,8 +18,6 @@ SOURCES = (INPUT, 'MemoryData')   # layers that nothing flows into
 # its axes are all there are, no batch axis was taken off.
 WHOLE = 29
 
-Value = int | float | str | tuple[int | float, ...]
-
 
 @dataclass(frozen=True)
 class Layer:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mistakes that a converted model may have, each as the reading that would undo it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -38,9 +38,6 @@ class Trial:
     reading: Reading
     cause: str
     remedy: str
-
-
-Alter = Callable[[Reading, InferCore], Iterator[Trial]]
 
 
 def trials(reading: Reading, core: InferCore, family: str) -> Iterator[Trial]:

@@ -15,7 +15,6 @@ import onnx
 from onnx import TensorProto
 
 TITLE = 'convert'
-TYPICAL = (1, 3, 640, 640)   # to make an example of a shape
 
 
 @dataclass(frozen=True)
@@ -30,18 +29,6 @@ class Original:
     path: Path
     inputs: Mapping[str, tuple[int, ...]]
     sha256: str
-
-    @property
-    def open_inputs(self) -> tuple[str, ...]:
-        """Names of the inputs whose shape is open."""
-        return tuple(name for name, shape in self.inputs.items() if -1 in shape)
-
-    def example(self, name: str) -> str:
-        """Return what closes an open input: ``--shape images=1x3x640x640``."""
-        shape = self.inputs[name]
-        usual = TYPICAL if len(shape) == len(TYPICAL) else (1,) * len(shape)
-        sizes = (own if own != -1 else wanted for own, wanted in zip(shape, usual))
-        return f"--shape {name}={'x'.join(map(str, sizes))}"
 
 
 def read_original(path: Path) -> Original:
