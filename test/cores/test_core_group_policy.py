@@ -8,7 +8,7 @@ from math import inf
 
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.group.health import HealthRules
-from faster_deploy_ros.cores.group.member import Member
+from faster_deploy_ros.cores.group.member import HANG_FACTOR, Member
 from faster_deploy_ros.cores.group.policy import by_latency, by_throughput, MARGIN
 from faster_deploy_ros.cores.group.times import ENOUGH, ServiceTimes, WINDOW
 from hypothesis import given, settings
@@ -169,6 +169,21 @@ def test_a_cores_seats_are_expected_back_by_its_times_and_late_ones_later_still(
         assert member.frees_s(100.050) == [0.0]
 
 
+def test_an_inference_hangs_when_it_is_slow_even_for_its_own_core():
+    """A core of 60 ms is not given up after the second that is enough for one of 5 ms."""
+    with open_core('mock.0://identity') as core:
+        member = Member(core, 'mock.0', None, HealthRules(hang_s=1.0))
+        run = member.begin(member.take(100.0), 100.0)
+        assert not member.hangs(109.9), 'runtimes prepare themselves in their first inference'
+        assert member.hangs(110.1)
+        for usual_s, limit_s in ((SLOW_S, HANG_FACTOR * SLOW_S), (FAST_S, 1.0)):
+            member.times.forget()
+            for _ in range(2):
+                member.times.add(run.level, usual_s)
+            assert not member.hangs(100.0 + limit_s - 0.01)
+            assert member.hangs(100.0 + limit_s + 0.01)
+
+
 def test_the_time_to_ask_again_is_not_after_the_choice_has_changed():
     slow, stalled = Device(SLOW_S), Device(FAST_S)
     stalled.due_s = 0.005
@@ -220,3 +235,7 @@ def test_a_level_that_was_not_seen_is_guessed_from_the_next_lower_one():
     assert times.expect(2) == pytest.approx(0.018)
     times.forget()
     assert times.expect(0) is None
+    for elapsed_s in (5.0, 0.5):
+        times.add(0, elapsed_s)
+    assert times.expect(0) == 0.5, 'nothing of the former life counts'
+    assert times.expect(1) == 1.0

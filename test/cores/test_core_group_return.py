@@ -70,6 +70,18 @@ def test_the_pause_between_probes_grows_to_its_limit():
     assert [b - a for a, b in pairwise(at)] == [2.0, 4.0, 5.0]
 
 
+def test_a_core_is_opened_anew_after_as_many_failed_probes_as_the_rules_say():
+    health = Health(HealthRules(reopen_after=2))
+    health.take_out('', 0.0, 1.0)
+    wishes = []
+    for _ in range(3):
+        wishes.append(health.wants_reopening)
+        health.probe_failed('still', health.probe_at_s)
+    assert wishes == [False, False, True]
+    health.take_in()
+    assert not health.wants_reopening
+
+
 def test_a_core_whose_inferences_keep_failing_is_opened_again():
     made = []
 

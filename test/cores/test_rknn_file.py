@@ -61,16 +61,18 @@ def test_the_order_is_that_of_the_graph_and_not_of_the_page(tmp_path):
 
 def test_the_literal_in_the_body_tells_dtypes_normalization_and_ranges(tmp_path):
     path = write_rknn(
-        tmp_path / 'm.rknn', {'x': (1, 3, 4, 4), 'n': (1, 2)}, {'y': (1, 5), 'w': (3,)},
+        tmp_path / 'm.rknn', {'x': (1, 3, 4, 4), 'n': (1, 2)}, {'y': (1, 5), 'w': (3,), 'v': (3,)},
         table={'attrs': {'x': {'dtype': 'float32', 'mean': [0, 1, 2], 'std': [255] * 3},
                          'n': {'dtype': 'int64', 'mean': []}},
                'quant_tab': {'y': {'min': [-1.0], 'max': [1.0]},
-                             'w': {'min': [0.0, 0.0], 'max': [1.0, 2.0]}}})
+                             'w': {'min': [0.0, 0.0], 'max': [1.0, 2.0]},
+                             'v': {'min': [2.0], 'max': [2.0]}}})
     found = read_rknn('test', path)
     assert found.inputs == (
         FileTensor('x', (1, 3, 4, 4), 'float32', (0.0, 1.0, 2.0), (255.0, 255.0, 255.0)),
         FileTensor('n', (1, 2), 'int64'))
-    assert [each.limits for each in found.outputs] == [(-1.0, 1.0), None]   # not per channel
+    # Neither a range for each channel nor one without any width says what a step is worth.
+    assert [each.limits for each in found.outputs] == [(-1.0, 1.0), None, None]
 
 
 @pytest.mark.parametrize('table', [
