@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """MNN keeps the promises of all cores, by sessions that are apart."""
 
-from concurrent.futures import ThreadPoolExecutor
 import subprocess
 import sys
-from threading import Barrier, Event
 
 from faster_deploy_ros.cores import devices, open_core
-from faster_deploy_ros.cores.contract import CoreContract, refused, TIMEOUT_S
+from faster_deploy_ros.cores.contract import CoreContract, refused
 from faster_deploy_ros.errors import BlobMismatch, InferFailed, Unsupported
 from mnn_models import mnn_models_fixture, open_identity_fixture, to_mnn  # noqa: F401
 import numpy as np
 import pytest
+from side_by_side import expect_the_same_alone_and_together, steps_of_python_beside
 
 # Not MNN itself: what it prints as it is imported is ours to hear.
 mnn_core = pytest.importorskip(
@@ -193,43 +192,14 @@ def test_two_seats_in_two_threads_give_what_one_gives(shared_data, threads):
         for seed in range(4)]
     path = shared_data / 'models' / 'yolox_nano.mnn'
     with open_core(f'{path}?threads={threads}', seats=2) as core:
-
-        def infer(image):
-            with core.lease(TIMEOUT_S) as blobs:
-                blobs['images'].data[...] = image
-                core.sync_infer(blobs)
-                return blobs['output'].data.copy()
-
-        alone = [infer(image) for image in images]
-        with ThreadPoolExecutor(2) as pool:
-            together = list(pool.map(infer, images * 3))
-    assert all(np.array_equal(alone[k % 4], each) for k, each in enumerate(together))
+        expect_the_same_alone_and_together(core, images)
 
 
 def test_another_thread_runs_python_while_the_runtime_works(shared_data):
-    """Without the GIL's release the counter would stand still during each inference."""
     with open_core(shared_data / 'models' / 'yolox_nano.mnn', seats=1) as core:
-        with core.lease() as blobs, ThreadPoolExecutor(1) as threads:
+        with core.lease() as blobs:
             core.sync_infer(blobs)
-            started, over, count = Barrier(2, timeout=TIMEOUT_S), Event(), [0]
-
-            def counts():
-                started.wait()
-                while not over.is_set():
-                    count[0] += 1
-
-            counting = threads.submit(counts)
-            try:
-                started.wait()
-                during = []
-                for _ in range(5):
-                    before = count[0]
-                    core.sync_infer(blobs)
-                    during.append(count[0] - before)
-            finally:
-                over.set()
-            counting.result(TIMEOUT_S)
-    assert min(during) > 100
+            assert min(steps_of_python_beside(lambda: core.sync_infer(blobs))) > 100
 
 
 def test_a_real_detector_gives_what_onnxruntime_gives(shared_data):
@@ -262,10 +232,3 @@ def test_a_process_that_unloads_nothing_ends_in_order_and_prints_nothing(mnn_mod
     done = subprocess.run(
         [sys.executable, '-c', code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, '{}\n'), done.stderr
-
-
-def test_the_runtime_is_imported_by_its_own_row_only():
-    code = ('import sys, faster_deploy_ros.cores as cores; '
-            'cores.open_core("mock.0://identity").unload(); '
-            'sys.exit("MNN" in sys.modules)')
-    assert subprocess.run([sys.executable, '-c', code], check=False, timeout=60).returncode == 0

@@ -214,12 +214,6 @@ def test_other_threads_run_while_ncnn_computes_or_one_inference_at_a_time_is_sai
     assert (min(shares) < 0.5) == is_free, f'the longest silence of another thread: {shares}'
 
 
-def test_ncnn_is_imported_by_its_own_row_only():
-    code = ('import sys, faster_deploy_ros.cores as cores; '
-            'cores.open_core("mock.0://identity").unload(); sys.exit("ncnn" in sys.modules)')
-    assert subprocess.run([sys.executable, '-c', code], check=False, timeout=60).returncode == 0
-
-
 def test_an_output_whose_size_depends_on_the_image_fails_and_the_next_inference_works():
     with open_core('ncnn://m', source=packed(*FAILING)) as core:
         assert answer(core, x=0)['y'].shape == (1, 4, 6)

@@ -3,6 +3,7 @@
 """The table of cores opens what it knows and says why it cannot open the rest."""
 
 from concurrent import futures
+import subprocess
 import sys
 from threading import enumerate as enumerate_threads
 from threading import Event
@@ -77,6 +78,18 @@ def test_a_missing_package_makes_a_row_unavailable_with_its_remedy(extra_row, mo
     assert isinstance(found['vendorless'], UnavailableRuntime)
     assert 'pip install vendorless' in str(found['vendorless'])
     assert isinstance(found['mock'], Device)
+
+
+def test_a_runtime_is_imported_by_its_own_row_only():
+    """Also where it is installed: a robot pays for the one that it uses."""
+    vendors = {module for entry in CORES.entries.values() for module in entry.needs}
+    assert len(vendors) > 6
+    code = ('import sys, faster_deploy_ros.cores as cores; '
+            'cores.open_core("mock.0://identity").unload(); '
+            f'print(*sorted({vendors!r} & set(sys.modules)))')
+    done = subprocess.run(
+        [sys.executable, '-c', code], check=True, timeout=60, capture_output=True, text=True)
+    assert done.stdout.split() == []
 
 
 def test_a_broken_plug_in_does_not_hide_the_other_devices(extra_row):

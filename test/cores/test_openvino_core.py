@@ -2,11 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenVINO keeps the promises of all cores, and copies nothing."""
 
-from concurrent.futures import ThreadPoolExecutor
-import subprocess
-import sys
-from threading import Barrier, Event
-
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.cores.contract import CoreContract, refused, TIMEOUT_S
 from faster_deploy_ros.cores.source import pack
@@ -19,6 +14,7 @@ from openvino_models import (  # noqa: F401
     yolox_nano_of_onnxruntime,
 )
 import pytest
+from side_by_side import expect_the_same_alone_and_together, steps_of_python_beside
 
 openvino = pytest.importorskip('openvino', reason='needs the package openvino')
 onnx_helper = pytest.importorskip('onnx.helper', reason='needs the package onnx for its models')
@@ -236,48 +232,12 @@ def test_two_seats_in_two_threads_give_what_one_gives(shared_data):
         for seed in range(4)]
     with open_core(
             f"openvino://{shared_data / 'models' / 'yolox_nano.onnx'}", seats=2) as core:
-
-        def infer(image):
-            with core.lease(TIMEOUT_S) as blobs:
-                blobs['images'].data[...] = image
-                core.sync_infer(blobs)
-                return blobs['output'].data.copy()
-
-        alone = [infer(image) for image in images]
-        with ThreadPoolExecutor(2) as threads:
-            together = list(threads.map(infer, images * 3))
-    assert all(np.array_equal(alone[k % 4], each) for k, each in enumerate(together))
+        expect_the_same_alone_and_together(core, images)
 
 
 def test_another_thread_runs_python_while_the_runtime_works(shared_data):
-    """Without the GIL's release the counter would stand still during each inference."""
     with open_core(
             f"openvino://{shared_data / 'models' / 'yolox_nano.onnx'}", seats=1) as core:
-        with core.lease() as blobs, ThreadPoolExecutor(1) as threads:
+        with core.lease() as blobs:
             core.sync_infer(blobs)
-            started, over, count = Barrier(2, timeout=TIMEOUT_S), Event(), [0]
-
-            def counts():
-                started.wait()
-                while not over.is_set():
-                    count[0] += 1
-
-            counting = threads.submit(counts)
-            try:
-                started.wait()
-                during = []
-                for _ in range(5):
-                    before = count[0]
-                    core.sync_infer(blobs)
-                    during.append(count[0] - before)
-            finally:
-                over.set()
-            counting.result(TIMEOUT_S)
-    assert min(during) > 100
-
-
-def test_the_runtime_is_imported_by_its_own_row_only():
-    code = ('import sys, faster_deploy_ros.cores as cores; '
-            'cores.open_core("mock.0://identity").unload(); '
-            'sys.exit("openvino" in sys.modules)')
-    assert subprocess.run([sys.executable, '-c', code], check=False, timeout=60).returncode == 0
+            assert min(steps_of_python_beside(lambda: core.sync_infer(blobs))) > 100
