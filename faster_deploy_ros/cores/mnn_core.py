@@ -175,7 +175,12 @@ class MnnCore(BaseInferCore):
         self._resize(seat, {blob.spec.name: blob.shape for blob in inputs})
         for spec in self._specs.values():
             tensor = _tensor(seat, spec.name, spec.is_input)
-            spec.check(tuple(tensor.getShape()))
+            shape = tuple(tensor.getShape())
+            if min(shape, default=0) < 0:   # a kernel larger than its image: MNN says READY
+                raise RuntimeError(
+                    f"MNN cannot run at {', '.join(map(str, shapes))}: the {spec.title} would be "
+                    f'{shape}')
+            spec.check(shape)
             seat.places[spec.name] = _place(tensor, spec.dtype)
         seat.shapes = shapes
 

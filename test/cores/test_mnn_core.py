@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """MNN keeps the promises of all cores, by sessions that are apart."""
 
+import os
 import subprocess
 import sys
 
 from faster_deploy_ros.cores import devices, open_core
 from faster_deploy_ros.cores.contract import CoreContract, refused
 from faster_deploy_ros.errors import BlobMismatch, InferFailed, Unsupported
+from faster_deploy_ros.tools.convert import to_mnn as converter
 from mnn_models import mnn_models_fixture, open_identity_fixture, to_mnn  # noqa: F401
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ onnx_helper = pytest.importorskip('onnx.helper', reason='needs the package onnx 
 
 pytestmark = pytest.mark.core
 SIDE = 416
+THREAD_NUMBER = 4   # what getSessionInfo is asked for
 
 
 class TestMnnContract(CoreContract):
@@ -71,23 +74,55 @@ def test_the_callers_memory_is_read_and_written_by_a_copy(mnn_models):
     assert (product == 10).all()
 
 
-def test_layouts_with_four_channels_in_one_come_out_plain(mnn_models):
-    """A convolution works on blocks of four channels; five in and six out leave gaps in them."""
+RNG = np.random.default_rng(5)
+WEIGHTS, X = RNG.random((6, 5, 3, 3), np.float32), RNG.random((1, 5, 7, 9), np.float32)
+Y = np.einsum('cyxij,ocij->oyx', np.lib.stride_tricks.sliding_window_view(
+    X[0], (3, 3), (1, 2)), WEIGHTS)[None]
+
+
+def convolution(height=7, width=9):
+    """Return an ONNX model that makes Y of X."""
     import make_models
     from onnx import numpy_helper
-    rng = np.random.default_rng(5)
-    weights = rng.random((6, 5, 3, 3), np.float32)
-    content = make_models.model(
+    return make_models.model(
         [onnx_helper.make_node('Conv', ['x', 'w'], ['y'], kernel_shape=[3, 3])],
-        [make_models.tensor('x', (1, 5, 7, 9))], [make_models.tensor('y', (1, 6, 5, 7))],
-        weights=[numpy_helper.from_array(weights, 'w')])
-    x = rng.random((1, 5, 7, 9), np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(x[0], (3, 3), (1, 2))
-    expected = np.einsum('cyxij,ocij->oyx', windows, weights)[None]
-    with open_core(mnn_models('convolution', content)) as core, core.lease() as blobs:
-        blobs['x'].data[...] = x
+        [make_models.tensor('x', (1, 5, height, width))],
+        [make_models.tensor('y', (1, 6, None, None))],
+        weights=[numpy_helper.from_array(WEIGHTS, 'w')])
+
+
+def test_layouts_with_four_channels_in_one_come_out_plain(mnn_models):
+    """A convolution works on blocks of four channels; five in and six out leave gaps in them."""
+    with open_core(mnn_models('convolution', convolution())) as core, core.lease() as blobs:
+        blobs['x'].data[...] = X
         core.sync_infer(blobs)
-        assert np.allclose(blobs['y'].data, expected, atol=1e-4)
+        assert np.allclose(blobs['y'].data, Y, atol=1e-4)
+
+
+def test_after_a_size_that_mnn_cannot_run_the_last_one_works_again(mnn_models):
+    path = mnn_models('open_convolution', convolution('h', 'w'))
+    with open_core(path, seats=1) as core, core.lease() as blobs:
+        for _ in range(2):
+            blobs['x'].reshape(X.shape)
+            blobs['x'].data[...] = X
+            core.sync_infer(blobs)
+            assert np.allclose(blobs['y'].data, Y, atol=1e-4)
+            blobs['x'].reshape((1, 5, 1, 1))   # smaller than the kernel
+            with refused(InferFailed, 'MNN cannot run at (1, 5, 1, 1)'):
+                core.sync_infer(blobs)
+
+
+def test_weights_in_a_file_beside_the_model_are_found_by_every_seat(tmp_path, monkeypatch):
+    monkeypatch.setattr(converter, 'STORAGE', {'fp32': ['--saveExternalData']})
+    source, path = tmp_path / 'm.onnx', tmp_path / 'm.mnn'
+    source.write_bytes(convolution())
+    to_mnn(source, path, tmp_path)
+    assert (tmp_path / 'm.mnn.weight').stat().st_size >= WEIGHTS.nbytes
+    with open_core(path, seats=2) as core, core.lease() as one, core.lease() as two:
+        for blobs in (one, two):
+            blobs['x'].data[...] = X
+            core.sync_infer(blobs)
+            assert np.allclose(blobs['y'].data, Y, atol=1e-4)
 
 
 @pytest.mark.parametrize(('dtype', 'becomes'), [
@@ -183,6 +218,16 @@ def test_half_precision_is_refused_where_the_cpu_would_compute_in_full(mnn_model
 
 
 # -- threads and lives -----------------------------------------------------------------------
+
+@pytest.mark.parametrize(('option', 'threads'), [('', 1), ('?threads=2', 2), ('?threads=0', None)])
+def test_the_threads_reach_the_session(mnn_models, option, threads):
+    with open_core(f"{mnn_models('convolution', convolution())}{option}") as core:
+        with core.lease() as blobs:
+            seat = blobs.request
+            said = seat.interpreter.getSessionInfo(seat.session, THREAD_NUMBER)
+    # MNN writes a whole number where Python reads a float.
+    assert np.float32(said).view(np.int32) == (threads or os.cpu_count())
+
 
 
 @pytest.mark.parametrize('threads', [1, 2])
