@@ -3,6 +3,7 @@
 """OpenVINO runs on its own threads, and every future settles."""
 
 from concurrent.futures import ThreadPoolExecutor
+import threading
 from threading import Event
 
 from faster_deploy_ros.cores import open_core
@@ -75,6 +76,31 @@ def test_leaving_the_lease_waits_for_a_failing_asynchronous_inference_too(failin
             future = core.async_infer(blobs)
         assert not blobs.in_use.locked()
         assert isinstance(future.exception(TIMEOUT_S), InferFailed)
+
+
+def test_a_request_that_does_not_even_start_is_not_waited_for(tiny_models):
+    class Refuses:
+        def set_callback(self, *_):
+            raise RuntimeError('no resources')
+
+    with open_core(f"openvino://{tiny_models('identity')}", seats=1) as core:
+        with core.lease() as blobs:
+            core.sync_infer(blobs)
+            blobs.request.infer_request, real = Refuses(), blobs.request.infer_request
+            with refused(InferFailed, 'no resources'):
+                core.async_infer(blobs)
+            assert not core._ends._running
+            blobs.request.infer_request = real
+            assert core.async_infer(blobs).result(TIMEOUT_S) is blobs
+
+
+def test_the_thread_that_waits_for_all_ends_with_the_model(tiny_models):
+    before = set(threading.enumerate())
+    with open_core(f"openvino://{tiny_models('identity')}", seats=1) as core:
+        with core.lease() as blobs:
+            core.async_infer(blobs).result(TIMEOUT_S)
+        assert [each.name for each in set(threading.enumerate()) - before] == ['openvino-ends']
+    assert set(threading.enumerate()) <= before
 
 
 def test_what_a_callback_of_a_future_raises_costs_nothing(tiny_models):

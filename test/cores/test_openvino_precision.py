@@ -26,10 +26,20 @@ def test_the_default_is_full_precision_and_one_thread_for_each_seat(ir):
     with open_core(ir('identity'), seats=1) as core:
         said = {name: core._model.get_property(name) for name in (
             'INFERENCE_PRECISION_HINT', 'INFERENCE_NUM_THREADS', 'NUM_STREAMS',
-            'ENABLE_CPU_PINNING')}
+            'ENABLE_CPU_PINNING', 'EXECUTION_MODE_HINT')}
     assert said == {
         'INFERENCE_PRECISION_HINT': openvino.Type.f32, 'INFERENCE_NUM_THREADS': 1,
-        'NUM_STREAMS': 1, 'ENABLE_CPU_PINNING': False}
+        'NUM_STREAMS': 1, 'ENABLE_CPU_PINNING': False,
+        'EXECUTION_MODE_HINT': openvino.properties.hint.ExecutionMode.ACCURACY}
+
+
+def test_a_compiled_model_is_kept_where_the_option_says(ir, tmp_path):
+    folder = tmp_path / 'compiled'
+    for _ in range(2):
+        with open_core(f"{ir('identity')}?cache_dir={folder}", seats=1):
+            pass
+        (kept,) = folder.glob('*.blob')   # the second time it is the same one
+        assert kept.stat().st_size
 
 
 def test_a_precision_that_the_cpu_would_replace_is_refused(ir):
