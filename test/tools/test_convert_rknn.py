@@ -265,12 +265,14 @@ def test_int8_of_several_inputs_is_unsupported_and_fp16_leaves_them_alone(
 # -- from the command line --------------------------------------------------------------------
 
 def test_the_command_writes_the_model_and_a_card_that_the_npu_needs(
-        toolkit, checkout, tmp_path, capsys):
+        toolkit, checkout, tmp_path, capsys, monkeypatch):
+    """Typed in the model's folder: the toolkit runs in another one."""
     from faster_deploy_ros.tools.cli import main
     for name in ('shapes_yolox.onnx', 'shapes_yolox.yaml'):
         shutil.copy(checkout / 'models' / name, tmp_path)
-    words = ['convert', str(tmp_path / 'shapes_yolox.onnx'), '--to', 'rknn', '--json', '--option',
-             f'python={toolkit}', '--option', 'target=rk3588']
+    monkeypatch.chdir(tmp_path)
+    words = ['convert', 'shapes_yolox.onnx', '--to', 'rknn', '--json', '--option',
+             f'python={toolkit.relative_to(tmp_path)}', '--option', 'target=rk3588']
     assert main(words) == 2
     assert '--precision fp16' in capsys.readouterr().err
     assert main([*words, '--precision', 'fp16']) == 0

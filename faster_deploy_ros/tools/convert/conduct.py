@@ -49,7 +49,8 @@ def convert(orders: Orders, activity: Activity) -> Result:
     activity.report(f'reading {orders.model.name}')
     original = read_original(orders.model)
     output = choose_output(orders)
-    with scratch_beside(output) as scratch:
+    with scratch_beside(output) as beside:
+        scratch = beside.absolute()
         for name in ('model', 'result', 'work', 'former'):
             (scratch / name).mkdir()
         original = closed_copy(original, orders.shapes, scratch / 'model')
@@ -57,9 +58,9 @@ def convert(orders: Orders, activity: Activity) -> Result:
         activity.report(f'converting for {orders.to}')
         goal = scratch / 'result' / output.name
         converted = _call(make, orders, ConvertJob(
-            model=original.path, output=goal, precision=orders.precision, card=meaning.card,
-            calibration=meaning.calibration(orders, activity.report), scratch=scratch / 'work',
-            report=activity.report))
+            model=original.path.absolute(), output=goal, precision=orders.precision,
+            card=meaning.card, calibration=meaning.calibration(orders, activity.report),
+            scratch=scratch / 'work', report=activity.report))
         made = [*_made(converted, goal), goal.with_suffix(CARD)]
         _write_card(made[-1], _page(orders, original, meaning, converted))
         files = deliver(made, output.parent, scratch / 'former', force=orders.force)

@@ -121,6 +121,8 @@ def _python(named: str) -> str:
 
     :raises Unavailable: the one named, or each that was looked at, has it not.
     """
+    if os.sep in named:   # it is started in another folder; links stay: they make it a venv
+        named = os.path.abspath(named)
     candidates = [named] if named else [str(SIDE_VENV), sys.executable]
     for candidate in candidates:
         try:
