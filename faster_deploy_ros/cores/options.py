@@ -80,8 +80,13 @@ def read_option(
     for word in (value if kind is tuple else (value,)) if choices else ():
         if word not in choices:
             raise BadValue(
-                f"{title}: option {name}: got '{word}', expected one of {', '.join(choices)}")
+                f"{title}: option {name}: got '{word}', expected one of {listed(choices)}")
     return value
+
+
+def listed(choices: tuple[str, ...]) -> str:
+    """Return the words for a message, in which the empty one can be seen."""
+    return ', '.join(word or "''" for word in choices)
 
 
 def unknown_option(title: str, name: str, known: tuple[str, ...]) -> UnknownName:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, Field, field, fields
 import difflib
 from typing import Any, Generic, get_type_hints, TypeVar
 
+from faster_deploy_ros.cores.options import listed
 from faster_deploy_ros.errors import BadParameter
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -114,7 +115,7 @@ class DeclaredParameters(Generic[P]):
         about: About = self._fields[name].metadata['about']
         descriptor = ParameterDescriptor(name=name, description=about.text)
         if about.choices:
-            descriptor.additional_constraints = f"one of: {', '.join(about.choices)}"
+            descriptor.additional_constraints = f'one of: {listed(about.choices)}'
         if self._types[name] in (TEXTS, TEXT_OR_TEXTS):
             # An empty list has no element type: rclpy would take it for a byte array for good.
             descriptor.dynamic_typing = True
@@ -144,7 +145,7 @@ class DeclaredParameters(Generic[P]):
             raise BadParameter(_wrong_type(name, value, wanted))
         if about.choices and value not in about.choices:
             raise BadParameter(
-                f"parameter '{name}': got '{value}', expected one of {', '.join(about.choices)}")
+                f"parameter '{name}': got '{value}', expected one of {listed(about.choices)}")
         low, high = about.minimum, about.maximum
         if (low is not None and not value >= low) or (high is not None and not value <= high):
             limits = (f'at least {low}' if high is None else f'at most {high}' if low is None

@@ -85,6 +85,11 @@ def test_a_path_without_a_known_ending_is_refused_with_the_known_ones(text):
         ModelUri.parse(text)
 
 
+def test_a_path_object_is_nothing_but_a_path():
+    name = 'what?threads=2#50%20.onnx'
+    assert ModelUri.parse(Path(name)) == ModelUri('onnxruntime', 0, name)
+
+
 def test_an_option_is_read_as_what_it_is():
     uri = ModelUri.parse('mock.0://m?threads=4&scale=0.5&fast=on&names=a, b&size=3x4')
     assert uri.option('threads', int, 1) == 4
@@ -111,6 +116,8 @@ def test_an_option_out_of_range_is_refused_with_the_range():
         uri.option('scale', float, 1.0, minimum=0)
     with refused(BadValue, 'level', "'high'", 'low, mid'):
         uri.option('level', str, 'low', choices=('low', 'mid'))
+    with refused(BadValue, 'level', "one of '', low"):   # the empty word can be seen
+        uri.option('level', str, '', choices=('', 'low'))
 
 
 @dataclass(frozen=True)

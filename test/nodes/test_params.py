@@ -16,7 +16,7 @@ pytestmark = pytest.mark.ros
 class Knobs:
     threshold: float = parameter(0.25, 'Low scores go.', minimum=0.0, maximum=1.0)
     workers: int = parameter(2, 'Threads.', minimum=1, maximum=64)
-    overflow: str = parameter('drop', 'Too many.', choices=('drop', 'block'))
+    overflow: str = parameter('drop', 'Too many.', choices=('drop', 'block', ''))
     classes: tuple[str, ...] = parameter((), 'Names to keep.')
     quick: bool = parameter(False, 'Hurry.')
     age: float = parameter(0.0, 'Old ones go.', minimum=0.0)
@@ -141,4 +141,4 @@ def test_a_user_sees_description_range_and_choices(declared):
     assert threshold.description == 'Low scores go.'
     assert (threshold.floating_point_range[0].from_value,
             threshold.floating_point_range[0].to_value) == (0.0, 1.0)
-    assert node.describe_parameter('overflow').additional_constraints == 'one of: drop, block'
+    assert node.describe_parameter('overflow').additional_constraints == "one of: drop, block, ''"

@@ -16,8 +16,9 @@ PRECISIONS = ('fp32', 'fp16', 'int8')
 @dataclass(frozen=True)
 class ConvertJob:
     """
-    One conversion: what, into which file, how exactly. Its paths are absolute, for programs that
-    run in another folder.
+    One conversion: what, into which file, how exactly.
+
+    Its paths are absolute, for programs that run in another folder.
 
     :param model: the ONNX file; it has been loaded and checked before.
     :param output: the main file to write, with the ending of the runtime: ``m.param``. Its folder
