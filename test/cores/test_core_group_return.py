@@ -128,7 +128,8 @@ def test_a_core_is_not_opened_again_under_somebody_who_holds_a_seat_of_it():
             assert held.is_leased
             broken.broken.clear()
             group.sync_infer(held)   # its memory is still there
-        until(lambda: states(group) == ['in', 'in'])
+            until(lambda: states(group) == ['in', 'in'])   # by its other seat
+        assert not made
 
 
 def test_a_core_that_cannot_be_opened_again_is_tried_until_it_can():
@@ -165,6 +166,23 @@ def test_another_model_behind_the_same_uri_is_not_taken_in():
         assert states(group) == ['out', 'in']
         with refused(Closed), others[0].lease():
             pass
+
+
+def test_a_prober_that_is_stopped_in_the_middle_of_its_look_ends():
+    class StopsNow(threading.Event):
+        """Whoever clears it is stopped by another thread at this very moment."""
+
+        def clear(self):
+            prober._ended = True
+            self.set()
+            super().clear()
+
+    with CoreGroup([mock(0)], rules=NEVER) as group:
+        prober = group._roster.prober
+        first, prober._wake = prober._wake, StopsNow()
+        first.set()
+        prober._thread.join(PATIENCE_S)
+        assert not prober._thread.is_alive()
 
 
 def test_a_probe_that_hangs_holds_unload_up_and_says_so():

@@ -52,9 +52,11 @@ class Prober:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        while not self._ended:
+        while True:
+            self._wake.clear()   # before anything is looked at: who calls later is heard below
+            if self._ended:
+                return
             with self._lock:
-                self._wake.clear()
                 member, pause_s = self._next()
                 turn = member and member.take(self._clock())
             if member and turn:
