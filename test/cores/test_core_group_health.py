@@ -152,6 +152,53 @@ def test_a_core_that_hangs_keeps_its_seat_and_the_others_go_on():
         assert all_leased(group, hanging)
 
 
+def test_what_a_hanging_inference_took_is_not_taken_for_the_cores_time():
+    now, steps = [0.0], [0.01, 1000.0]
+
+    def script(blobs):
+        now[0] += steps.pop(0)   # the probe finds none left, and fails
+
+    with CoreGroup([mock(0, script=script)], rules=HealthRules(), clock=lambda: now[0]) as group:
+        for _ in range(2):
+            with group.lease(PATIENCE_S) as blobs:
+                group.sync_infer(blobs)
+        assert states(group) == ['out']
+        assert group.members[0].service_ms is None, 'the first one is never counted'
+        assert '1000.0 s' in group.take_events()[0].text
+
+
+def test_a_core_that_is_out_is_not_probed_beside_an_inference_that_hangs():
+    gate, calls = Event(), []
+
+    def script(blobs):
+        calls.append(1)
+        if len(calls) == 1:
+            gate.wait(PATIENCE_S)
+        raise RuntimeError('no')
+
+    hanging, other = mock(0, '&devices=2', seats=2, script=script), mock(1)
+    with CoreGroup([hanging, other], rules=HANGS) as group, ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(_infer_on, group, 0)
+        until(lambda: calls)
+        other.broken.set()
+        for index in (0, 1):
+            for _ in range(HANGS.failures):
+                with refused(InferFailed):
+                    _infer_on(group, index)
+        seen = len(calls)
+        until(lambda: group._members[1].health.failed_probes > 3)   # it is probed all the time
+        assert len(calls) == seen
+        gate.set()
+        with refused(InferFailed):
+            stuck.result(PATIENCE_S)
+        until(lambda: len(calls) > seen)
+
+
+def _infer_on(group, index):
+    with group.lease_of(index) as blobs:
+        group.sync_infer(blobs)
+
+
 def test_who_waits_hears_when_the_last_core_hangs():
     gate = Event()
     with CoreGroup([mock(0, gate=gate)], rules=HANGS) as group, ThreadPoolExecutor(2) as threads:

@@ -8,6 +8,7 @@ import threading
 
 from faster_deploy_ros.cores import CoreGroup, open_group
 from faster_deploy_ros.cores.contract import refused
+from faster_deploy_ros.cores.group import line as line_module
 from faster_deploy_ros.cores.mock_core import MockCore
 from faster_deploy_ros.errors import (
     Closed,
@@ -143,6 +144,34 @@ def test_an_interrupted_wait_takes_no_seat_with_it(monkeypatch):
         assert line.waiting == 0
         with group.lease(0.0):
             pass
+
+
+def test_a_seat_given_to_one_who_is_interrupted_goes_to_the_next_at_once(monkeypatch):
+    monkeypatch.setattr(line_module, 'LOOK_S', 1000.0)   # nobody looks by himself
+    with (open_group(['mock.0://identity'], seats=1) as group,
+          ThreadPoolExecutor(1) as threads):
+        line, held, next_one = group._roster.line, group.lease(), []
+        wait, me = line._wait, threading.current_thread()
+
+        def interrupted(waiter, deadline_s, timeout_s):
+            if threading.current_thread() is not me:
+                return wait(waiter, deadline_s, timeout_s)
+            next_one.append(threads.submit(_lease_once, group))
+            until(lambda: line.waiting == 2)
+            held.__exit__(None, None, None)
+            assert waiter.turn is not None
+            raise KeyboardInterrupt
+
+        held.__enter__()
+        monkeypatch.setattr(line, '_wait', interrupted)
+        with pytest.raises(KeyboardInterrupt), group.lease():
+            pass
+        assert next_one[0].result(PATIENCE_S)
+
+
+def _lease_once(group):
+    with group.lease(PATIENCE_S) as blobs:
+        return blobs.is_leased
 
 
 def _interrupted(*_):
