@@ -176,13 +176,14 @@ class BaseInferCore(ABC):
             self._specs = MappingProxyType({spec.name: spec for spec in specs})
             self._loaded = loaded
             self._pool = BufferPool(
-                self._allocate, self._seats, name=self._name, free=self._free)
+                self._make_seat, self._seats, name=self._name, free=self._free)
 
     def lease(self, timeout_s: float | None = None) -> Lease:
         """
         Return a context manager around one seat.
 
         :raises TimedOut: on entering, when no seat came back in time.
+        :raises Unavailable: on entering, when there is no memory for one more seat.
         :raises Closed: the core is not loaded; or on entering, after ``unload``.
         """
         if self._pool is None:
@@ -259,6 +260,16 @@ class BaseInferCore(ABC):
         return f'<{type(self).__name__} {self._uri.shown}, {self._pool or "not loaded"}>'
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _make_seat(self) -> BlobsBuffer:
+        try:
+            return self._allocate()
+        except FasterDeployError:
+            raise
+        except Exception as error:
+            raise Unavailable(
+                f'{self._name}: a seat cannot be made: {one_line(error)}; ask for fewer workers, '
+                'or for a model with smaller tensors') from error
 
     def _begin(self, blobs: BlobsBuffer) -> None:
         """Check a seat and take it for one inference; costs about a microsecond."""

@@ -69,14 +69,16 @@ class ModelUri:
     @classmethod
     def parse(cls, text: 'str | os.PathLike[str] | ModelUri') -> 'ModelUri':
         """
-        Read a URI or a plain path.
+        Read a URI or a plain path; a ``Path`` is nothing but a path, whatever is in its name.
 
         :raises BadValue: the text is neither; the message says what was expected.
         :raises UnknownName: a plain path whose ending belongs to no runtime.
         """
         if isinstance(text, ModelUri):
             return text
-        text = os.fspath(text)
+        if not isinstance(text, str):
+            path = os.fspath(text)
+            return cls(_scheme_of(path), 0, path)
         head, separator, rest = text.partition('://')
         if not separator or text.startswith(PACKAGE_URL):
             path, options = _split_options(text)

@@ -51,7 +51,8 @@ def model_uris(params: PerceptionParams) -> list[ModelUri]:
     if params.device:
         _, separator, path = models[0].partition('://')
         if not separator or models[0].startswith(PACKAGE_URL):
-            path = models[0]
+            file, question, options = models[0].partition('?')
+            path = f"{file.replace('%', '%25')}{question}{options}"   # as a URI writes it
         models = (f'{params.device}://{path}',)
     return [_with_options(ModelUri.parse(model), params) for model in models]
 

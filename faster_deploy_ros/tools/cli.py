@@ -5,6 +5,7 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 import difflib
+import errno
 from importlib import import_module
 import os
 import sys
@@ -18,6 +19,7 @@ PROGRAM = 'faster-deploy'
 # What the commands need beyond the package's own needs: the extra 'tools' of setup.py.
 EXTRAS = ('onnx', 'tabulate')
 OK, DISAGREED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Command -> what it is for. Each is a module of this folder with add_arguments and run.
 COMMANDS: Mapping[str, str] = MappingProxyType({
     'bench': 'how fast a model runs: latency and throughput by seats and threads',
@@ -33,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 1: done, and the answer is no. 2: refused, the reason is printed. 130: interrupted.
     """
+    _open_missing_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words[0] if words else '--help'
     if name in ('-h', '--help'):
@@ -76,9 +79,37 @@ def _run(name: str, words: Sequence[str]) -> int:
         print(f'{PROGRAM} {name}: interrupted', file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:   # the reader, head or less, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return OK
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(f'{PROGRAM} {name}: nothing more can be written: {error.strerror}', file=sys.stderr)
+        _drop_output()
+        return REFUSED
     return code
+
+
+def _open_missing_streams() -> None:
+    """
+    Put the null device where a stream is closed, as cron or ``>&-`` leave it.
+
+    The next file that is opened, a model perhaps, would get the number of that stream, and with
+    it what C libraries print.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)   # takes the lowest free number
+    for stream in ('stdout', 'stderr'):
+        if getattr(sys, stream) is None:
+            setattr(sys, stream, open(os.devnull, 'w', encoding='utf-8'))   # noqa: SIM115
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere; Python would complain of it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _overview() -> str:

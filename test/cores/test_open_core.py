@@ -118,6 +118,17 @@ def test_a_core_that_failed_to_load_can_be_unloaded(tmp_path):
     core.unload()
 
 
+def test_a_seat_for_which_there_is_no_memory_is_refused_and_the_core_still_ends():
+    huge = (1 << 20, 1 << 30)   # 4 PiB: more than there are addresses
+    with MockCore(specs=[BlobSpec('x', 'f4', huge, True), BlobSpec('y', 'f4', huge, False)]
+                  ) as core:
+        core.load()
+        for _ in range(2):
+            with refused(Unavailable, 'mock.0', 'a seat cannot be made', 'Unable to allocate'):
+                with core.lease():
+                    pass
+
+
 def test_a_core_refuses_the_uri_of_another_runtime():
     with refused(LoadFailed, 'mock.0://m', "'fileonly'"):
         FileOnlyCore('mock.0://m')

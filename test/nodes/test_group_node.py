@@ -192,6 +192,14 @@ def test_the_device_replaces_that_of_the_model():
         'mock.2://yolox?classes=3')
 
 
+@pytest.mark.parametrize('model', [
+    '/a b%20c/m.param?threads=2', 'ncnn:///a b%2520c/m.param?threads=2'])
+def test_the_device_leaves_the_name_of_the_file_as_it_is(model):
+    chosen, = model_uris(params(model=model, device='ncnn.1'))
+    assert (chosen.device, chosen.path) == (1, '/a b%20c/m.param')
+    assert dict(chosen.options) == {'threads': '2'}
+
+
 def test_precision_goes_into_each_model_that_does_not_say_its_own():
     first, second = model_uris(params(
         model=('openvino:///m.xml', 'ncnn:///m.param?precision=bf16'), precision='fp16'))

@@ -163,6 +163,35 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert (process.returncode, process.stderr) == (0, '')
 
 
+@pytest.mark.parametrize('closed', ['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])
+def test_a_closed_stream_is_no_error(closed):
+    done = subprocess.run(
+        ['sh', '-c', f'exec "$0" -m faster_deploy_ros.tools devices mock {closed}',
+         sys.executable], env=environ(), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+def test_a_closed_stream_is_taken_by_no_file(tmp_path):
+    code = ('from faster_deploy_ros.tools import cli; cli.main(["--version"]); '
+            'number = open("model", "wb").fileno(); open("answer", "w").write(str(number))')
+    done = subprocess.run(
+        ['sh', '-c', 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, code], env=environ(),
+        cwd=tmp_path, timeout=60, check=False)
+    assert done.returncode == 0
+    assert int((tmp_path / 'answer').read_text()) > 2
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no /dev/full')
+def test_a_full_disk_behind_the_output_is_told_in_one_line():
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(
+            [sys.executable, '-m', 'faster_deploy_ros.tools', 'devices', 'mock', '--json'],
+            stdout=full, stderr=subprocess.PIPE, env=environ(), text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        'faster-deploy devices: nothing more can be written: No space left on device\n')
+
+
 def test_the_script_of_the_checkout_runs_it(checkout):
     done = subprocess.run(
         [checkout / 'scripts' / 'faster-deploy', '--version'], capture_output=True, text=True,

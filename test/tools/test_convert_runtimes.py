@@ -52,6 +52,21 @@ def test_the_shipped_model_becomes_one_that_agrees(runtime, converted, faster_de
 
 
 @pytest.mark.parametrize('runtime', RUNTIMES)
+def test_the_folders_may_have_any_name(runtime, faster_deploy, shapes_model, tmp_path):
+    folder = tmp_path / 'a b%20c?x=1#é'
+    folder.mkdir()
+    for each in (shapes_model, shapes_model.with_suffix('.yaml')):
+        (folder / each.name).write_bytes(each.read_bytes())
+    done = faster_deploy('convert', folder / shapes_model.name, '--to', runtime, '--json')
+    if done.returncode == 2 and PROGRAMS_MISSING in done.stderr:
+        pytest.skip(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    made = folder / f'shapes_yolox_{runtime}{ENDINGS[runtime][0]}'
+    with open_core(made) as core:
+        assert core.device.scheme == runtime
+
+
+@pytest.mark.parametrize('runtime', RUNTIMES)
 def test_the_result_is_a_detector_without_being_told(runtime, converted, faster_deploy,
                                                      shapes_model):
     _, model = converted(runtime, faster_deploy)

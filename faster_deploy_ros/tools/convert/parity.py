@@ -31,7 +31,7 @@ def check(original: Path, result: ModelUri, orders: Orders) -> Parity:
     try:
         with Child(__name__, f'{result.scheme}: the new model') as child:
             seen = child.ask({
-                'original': str(original), 'result': str(result),
+                'original': str(ModelUri('onnxruntime', 0, str(original))), 'result': str(result),
                 'images': orders.images or 'scene', 'shapes': dict(orders.shapes)}, LIMIT_S)
     except Unavailable as error:
         return Parity(reason=str(error))

@@ -9,7 +9,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.cores import ModelUri, open_core
 from faster_deploy_ros.cores.ncnn.param import read_param, write_param
 from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, Unavailable, Unsupported
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
@@ -159,7 +159,7 @@ def _refuse_tensors(inputs: list[Tensor], outputs: list[Tensor]) -> None:
 def _try(param: Path, outputs: list[Tensor]) -> list[str]:
     """Load what was made, where ncnn is installed; tell which shapes are not the original's."""
     try:
-        with open_core(f'ncnn://{param}', seats=1) as core:
+        with open_core(ModelUri('ncnn', 0, str(param)), seats=1) as core:
             found = {spec.name: spec.shape for spec in core.specs.values() if not spec.is_input}
     except Unavailable:
         return ['ncnn is not installed here: the result was not tried']
