@@ -111,8 +111,9 @@ class MnnCore(BaseInferCore):
         try:
             declared = read_mnn(content)
         except ValueError as error:
-            raise LoadFailed(f'{self._name}: is no MNN model: {error}. {remedy_for(content)}'
-                             ) from error
+            raise LoadFailed(
+                f'{self._name}: this is no MNN model: {error}. {remedy_for(source, content)}'
+                ) from error
         self._path = self._keep(source, content)
         try:
             seat = self._open_seat()

@@ -13,7 +13,7 @@ from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.options import option
-from faster_deploy_ros.cores.source import guess_layout, LoadedModel
+from faster_deploy_ros.cores.source import guess_layout, LoadedModel, remedy_by_ending
 from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import LoadFailed, Unavailable, UnknownName, Unsupported
 import numpy as np
@@ -129,7 +129,8 @@ class OnnxRuntimeCore(BaseInferCore):
                 source if isinstance(source, bytes) else str(source), self._session_options(),
                 providers=providers, enable_fallback=0)
         except Exception as error:
-            raise LoadFailed(_explain(self._name, error)) from error
+            raise LoadFailed(_explain(
+                self._name, error, remedy_by_ending(source, self.scheme))) from error
         missing = [name for name in wanted if name not in session.get_providers()]
         if missing:
             raise Unavailable(
@@ -229,12 +230,12 @@ def _spec(title: str, node: Any, is_input: bool) -> BlobSpec:
     return BlobSpec(node.name, np.dtype(dtype), shape, is_input, layout)
 
 
-def _explain(title: str, error: Exception) -> str:
-    """Say in one line why a model was refused, and what to do about it."""
+def _explain(title: str, error: Exception, first: str = '') -> str:
+    """Say in one line why a model was refused, and what to do about it: ``first`` or as known."""
     text = ' '.join(re.sub(
         r'^\s*\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .* failed:', '',
-        str(error)).split())
+        str(error)).split()).rstrip('.')
     for pattern, remedy in REMEDIES:
         if re.search(pattern, text, re.IGNORECASE):
-            return f'{title}: onnxruntime refuses the model: {text[:400]}. {remedy}'
+            return f'{title}: onnxruntime refuses the model: {text[:400]}. {first or remedy}'
     return f'{title}: onnxruntime refuses the model: {text[:400]}'

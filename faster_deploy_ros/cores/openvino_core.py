@@ -15,10 +15,10 @@ from faster_deploy_ros.blobs import Blob, BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores.base import BaseInferCore
 from faster_deploy_ros.cores.device import Capabilities, Device
 from faster_deploy_ros.cores.openvino.ends import Ends
-from faster_deploy_ros.cores.openvino.model import COPY_AGAIN, explain, metadata_of, Said, spec_of
+from faster_deploy_ros.cores.openvino.model import explain, metadata_of, Said, spec_of
 from faster_deploy_ros.cores.options import option
-from faster_deploy_ros.cores.source import LoadedModel, unpack
-from faster_deploy_ros.cores.uri import ModelUri, SUFFIXES
+from faster_deploy_ros.cores.source import COPY_AGAIN, LoadedModel, remedy_by_ending, unpack
+from faster_deploy_ros.cores.uri import ModelUri
 from faster_deploy_ros.errors import BlobMismatch, LoadFailed, Unsupported
 import numpy as np
 from numpy.typing import NDArray
@@ -280,11 +280,10 @@ def _read(title: str, source: Path | bytes) -> Any:
     with source.open('rb') as stream:
         kind = 'ir' if stream.read(64).lstrip().startswith(b'<') else 'onnx'
     if not FrontEndManager().load_by_framework(kind).supported(str(source)):
-        owner = SUFFIXES.get(source.suffix.lower(), 'openvino')
-        remedy = COPY_AGAIN if owner in ('openvino', 'onnxruntime') else (
-            f"Its ending is {owner}'s: open it with {owner}://, or convert its ONNX: "
-            'faster-deploy convert m.onnx --to openvino')
-        raise LoadFailed(f"{title}: '{source}' is neither ONNX nor an OpenVINO .xml. {remedy}")
+        readable = source.suffix.lower() == '.onnx'
+        remedy = '' if readable else remedy_by_ending(source, 'openvino')
+        raise LoadFailed(f"{title}: '{source}' is neither ONNX nor an OpenVINO .xml. "
+                         f'{remedy or COPY_AGAIN}')
     return _core().read_model(str(source))
 
 

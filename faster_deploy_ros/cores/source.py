@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faster_deploy_ros.blobs import BlobSpec
+from faster_deploy_ros.cores.uri import SUFFIXES
 from faster_deploy_ros.errors import LoadFailed
 
 SEPARATOR = b'\0'
+COPY_AGAIN = 'It is cut short or damaged: compare its size with the original and copy it again'
 WEB_PAGE = 'a web page, expected the model; copy it again, from the file and not its page'
 # What lies where a model should when its download went wrong.
 IMPOSTORS = (
@@ -69,7 +71,21 @@ def unpack(source: bytes) -> tuple[bytes, bytes]:
     return text, weights
 
 
-def one_line(error: Exception) -> str:
+def remedy_by_ending(source: Path | bytes, scheme: str) -> str:
+    """Say what to do about a file that ``scheme`` cannot read, where its ending is another's."""
+    if isinstance(source, bytes):
+        return ''
+    owner = SUFFIXES.get(source.suffix.lower(), scheme)
+    if owner == scheme:
+        return ''
+    if owner == 'onnxruntime':
+        return f'It ends as ONNX does: faster-deploy convert {source} --to {scheme}'
+    onnx = ('give the ONNX model that it was made from' if scheme == 'onnxruntime'
+            else f'convert its ONNX: faster-deploy convert m.onnx --to {scheme}')
+    return f"Its ending is {owner}'s: open it with {owner}://, or {onnx}"
+
+
+def one_line(error: BaseException) -> str:
     """Say an error of a runtime in one line, with its class where the text says nothing."""
     return ' '.join(str(error).split()) or type(error).__name__
 

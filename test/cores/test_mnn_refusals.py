@@ -121,6 +121,14 @@ def test_onnx_is_refused_with_the_way_to_convert_it(tiny_models, tmp_path):
         open_core(f"mnn://{tiny_models('identity')}")
 
 
+def test_the_file_of_another_runtime_is_not_called_damaged(tmp_path):
+    for ending, owner in (('param', 'ncnn'), ('rknn', 'rknn')):
+        path = tmp_path / f'model.{ending}'
+        path.write_bytes(b'7767517\n1 1\n' * 9)
+        with refused(LoadFailed, path.name, f"ending is {owner}'s", f'{owner}://', '--to mnn'):
+            open_core(f'mnn://{path}')
+
+
 def test_shapes_that_depend_on_the_data_are_refused_with_the_reason(mnn_models, capfd):
     """The session API cannot compute them, and only prints why."""
     path = mnn_models('nonzero')

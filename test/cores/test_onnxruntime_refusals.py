@@ -42,6 +42,13 @@ def _flipped(path, model):
     path.write_bytes(bytes(255 - byte for byte in model))
 
 
+def test_the_file_of_another_runtime_is_not_called_damaged(tmp_path):
+    path = tmp_path / 'model.mnn'
+    path.write_bytes(b'\x20\0\0\0' * 99)
+    with refused(LoadFailed, "ending is mnn's", 'mnn://', 'the ONNX model'):
+        open_core(f'onnxruntime://{path}')
+
+
 @pytest.mark.parametrize('damage', [_cut_short, _not_onnx, _random, _flipped])
 def test_a_damaged_file_is_refused_in_one_line(tiny_models, tmp_path, capfd, damage):
     path = tmp_path / 'damaged.onnx'

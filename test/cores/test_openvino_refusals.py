@@ -75,6 +75,13 @@ def test_an_ir_without_its_weights_is_refused(ir, tmp_path):
         open_core(path)
 
 
+def test_the_file_of_another_runtime_is_not_called_damaged(tmp_path):
+    path = tmp_path / 'model.mnn'
+    path.write_bytes(b'\x20\0\0\0' * 99)
+    with refused(LoadFailed, "ending is mnn's", 'mnn://', '--to openvino'):
+        open_core(f'openvino://{path}')
+
+
 def test_a_file_of_another_runtime_is_refused_with_the_way_to_convert_it(tmp_path, capfd):
     path = tmp_path / 'model.mnn'
     path.write_bytes(b'\x1c\0\0\0' + bytes(300))

@@ -5,7 +5,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 import math
+from pathlib import Path
 import struct
+
+from faster_deploy_ros.cores.source import COPY_AGAIN, remedy_by_ending
 
 # The format is a FlatBuffer. Slots of the tables, types and numbers are those of MNN's own schema
 # (schema/default/*.fbs in its repository), in which they never change their place.
@@ -61,11 +64,13 @@ def read_mnn(content: bytes) -> MnnFile:
         raise ValueError(f'its tables lead nowhere ({error})') from error
 
 
-def remedy_for(content: bytes) -> str:
+def remedy_for(source: Path | bytes, content: bytes) -> str:
     """Say what to do about a file that ``read_mnn`` refuses."""
+    if remedy := remedy_by_ending(source, 'mnn'):
+        return remedy
     if content[:1] == b'\x08' or b'onnx' in content[:200]:
         return 'If it is ONNX, convert it: faster-deploy convert m.onnx --to mnn'
-    return 'It is cut short or damaged: compare its size with the original and copy it again'
+    return COPY_AGAIN
 
 
 class _Buffer:

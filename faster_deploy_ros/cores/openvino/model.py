@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobSpec
-from faster_deploy_ros.cores.source import guess_layout
+from faster_deploy_ros.cores.source import COPY_AGAIN, guess_layout
 from faster_deploy_ros.errors import Unsupported
 import numpy as np
 
@@ -17,7 +17,6 @@ DTYPES: Mapping[str, str] = {
     'u64': 'uint64', 'boolean': 'bool'}
 PLACE = re.compile(r"Exception from \S+:\d+:|Check '.*?' failed at \S+:\d+:|FrontEnd API failed "
                    r'with \w+:')
-COPY_AGAIN = 'It is cut short or damaged: compare its size with the original and copy it again'
 REMEDIES: tuple[tuple[str, str], ...] = (
     (r'No conversion rule|OpConversionFailure|unsupported operations|Cannot create \w+ layer',
      'It uses an operator that this openvino has not: another export, or another version'),
@@ -85,7 +84,7 @@ class Said(Exception):
 
 def explain(title: str, error: Exception) -> str:
     """Say in one line why a model was refused, and what to do about it."""
-    text = str(Said(error)).rstrip('.')
+    text = str(Said(error)).rstrip('.!')
     for pattern, remedy in REMEDIES:
         if re.search(pattern, str(error), re.IGNORECASE):
             return f'{title}: openvino refuses the model: {text}. {remedy}'
