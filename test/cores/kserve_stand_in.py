@@ -58,6 +58,7 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.gate = None       # an event that each inference waits for
         self.port = 0
         self.inferences = 0
+        self.said = {}         # the headers of the last client that has greeted
         self.regions = {}
         self._server = None
         self._threads = None
@@ -88,6 +89,7 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
     # -- the protocol ------------------------------------------------------------------------
 
     def ServerMetadata(self, request, context):
+        self.said = dict(context.invocation_metadata())
         extensions = ['system_shared_memory'] if self.shared_memory else []
         return service_pb2.ServerMetadataResponse(
             name='stand-in', version='1.0', extensions=extensions)
@@ -129,7 +131,11 @@ class StandIn(service_pb2_grpc.GRPCInferenceServiceServicer):
         return service_pb2.SystemSharedMemoryUnregisterResponse()
 
     def SystemSharedMemoryStatus(self, request, context):
-        return service_pb2.SystemSharedMemoryStatusResponse()
+        response = service_pb2.SystemSharedMemoryStatusResponse()
+        for name, memory in self.regions.items():
+            region = response.regions[name]
+            region.name, region.key, region.byte_size = name, f'/{name}', len(memory)
+        return response
 
     def ModelInfer(self, request, context):
         self.inferences += 1

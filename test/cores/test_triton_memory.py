@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memory that is shared with a server: it grows, runs out, and outlives nobody."""
 
+import os
 import subprocess
 import sys
 
@@ -31,6 +32,30 @@ def test_a_shared_region_grows_with_an_open_shape(sharing_server):
                 assert blobs['y'].shape == (1, 3, size, size)
                 assert (blobs['y'].data == size).all()
         assert len(our_files()) == 1   # one input; the output's shape is not known before
+
+
+def test_only_regions_of_the_dead_are_taken_from_the_server(sharing_server):
+    """What another process of ours uses now, and what is not ours, stays."""
+    regions = sharing_server.regions
+    with open_core(sharing_server.uri('identity'), seats=1) as core, core.lease() as blobs:
+        core.sync_infer(blobs)
+        living = set(regions)
+        assert len(living) == 2
+        dead, foreign = f'{PREFIX}1_dead', 'somebody_elses'
+        regions[dead] = regions[foreign] = b''
+        with open_core(sharing_server.uri('identity'), seats=1):
+            assert set(regions) == {*living, foreign}
+        core.sync_infer(blobs)
+    del regions[foreign]
+
+
+def test_files_of_other_users_are_left_alone(tmp_path, monkeypatch):
+    (tmp_path / f'{PREFIX}1_dead').touch()
+    user = os.getuid()
+    monkeypatch.setattr(triton_memory.os, 'getuid', lambda: user + 1)
+    assert remove_leftovers(tmp_path) == 0
+    monkeypatch.undo()
+    assert remove_leftovers(tmp_path) == 1
 
 
 def test_a_full_shared_memory_is_no_crash(sharing_server, monkeypatch):

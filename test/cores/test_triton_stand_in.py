@@ -160,6 +160,15 @@ def test_an_option_that_cannot_be_is_refused(option, error):
         open_core(f'triton.0://127.0.0.1:1/yolo?{option}')
 
 
+@pytest.mark.parametrize(('options', 'header'), [
+    ({}, 'triton-access-token'), ({'token_header': 'robots'}, 'robots')])
+def test_a_token_goes_under_the_header_that_the_server_asks_for(server, options, header):
+    with open_core(server.uri('identity', token='open', **options)):
+        assert server.said[f'triton-grpc-protocol-{header}'] == 'open'
+    with open_core(server.uri('identity', **options)):
+        assert not [name for name in server.said if name.startswith('triton-grpc-protocol')]
+
+
 def test_a_server_that_is_not_there_is_told_with_the_reason():
     began = monotonic()
     with refused(Unavailable, '127.0.0.1:1 ', 'refused', 'connect_timeout_s=0.3'):
