@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """NVIDIA GPUs through pycuda: which there are, and the context that all work happens in."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import logging
 import threading
@@ -105,30 +104,14 @@ class CudaContext:
             trace: TracebackType | None) -> None:
         self._primary.pop()
 
-    @contextmanager
-    def calling(self, title: str, error: type[FasterDeployError]) -> Iterator[None]:
+    def calling(self, title: str, error: type[FasterDeployError]) -> 'Calling':
         """
         Make the context current for a block, and let what CUDA raises in it be ``error``.
 
         :param title: who calls, for the message.
         :raises Unavailable: the memory of the device, or what can be pinned, is used up.
         """
-        if self.lost:
-            raise error(self.lost_text(title))
-        try:
-            with self:
-                try:
-                    yield
-                except cuda.MemoryError as cause:
-                    free, total = cuda.mem_get_info()
-                    raise Unavailable(
-                        f'{title}: not enough memory on cuda.{self.index}: {one_line(cause)}; '
-                        f'{free >> 20} of {total >> 20} MiB are free. Use fewer seats or smaller '
-                        'shapes, or end other programs on it') from cause
-        except cuda.Error as cause:
-            if self.check():
-                raise error(self.lost_text(title)) from cause
-            raise error(f'{title}: CUDA failed: {one_line(cause)}') from cause
+        return Calling(self, title, error)
 
     def check(self) -> str:
         """Return why the device answers no more, ``''`` while it does; waits for all its work."""
@@ -144,6 +127,52 @@ class CudaContext:
         """Say that the device is lost, and what to do."""
         return (f'{title}: the device cuda.{self.index} is lost to this process since: '
                 f'{self.lost}. Restart the process')
+
+
+class Calling:
+    """
+    The block of ``CudaContext.calling``.
+
+    No generator: from Python 3.12 on, contextlib's frame and an error that goes through it hold
+    each other, and with them the callers' frames, the core and its memory on the device.
+    """
+
+    def __init__(
+            self, context: CudaContext, title: str, error: type[FasterDeployError]) -> None:
+        """Do nothing yet."""
+        self._context = context
+        self._title = title
+        self._error = error
+
+    def __enter__(self) -> None:
+        if self._context.lost:
+            raise self._error(self._context.lost_text(self._title))
+        try:
+            self._context.__enter__()
+        except cuda.Error as cause:
+            raise self._error(self._text(cause)) from cause
+
+    def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None,
+            trace: TracebackType | None) -> None:
+        try:
+            memory = cuda.mem_get_info() if isinstance(error, cuda.MemoryError) else None
+        except cuda.Error:   # a device that is lost counts no memory
+            memory = None
+        self._context.__exit__(kind, error, trace)
+        if error is not None and memory is not None:
+            free, total = memory
+            raise Unavailable(
+                f'{self._title}: not enough memory on cuda.{self._context.index}: '
+                f'{one_line(error)}; {free >> 20} of {total >> 20} MiB are free. Use fewer seats '
+                'or smaller shapes, or end other programs on it') from error
+        if error is not None and isinstance(error, cuda.Error):
+            raise self._error(self._text(error)) from error
+
+    def _text(self, error: BaseException) -> str:
+        if self._context.check():
+            return self._context.lost_text(self._title)
+        return f'{self._title}: CUDA failed: {one_line(error)}'
 
 
 def quietly(context: CudaContext, free: Callable[[], None]) -> None:

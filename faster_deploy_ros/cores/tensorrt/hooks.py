@@ -8,6 +8,7 @@ from typing import Any
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores.cuda_device import CudaContext
 from faster_deploy_ros.cores.cuda_memory import DeviceBlock, DeviceMemory, Stream
+from faster_deploy_ros.cores.source import one_line
 from faster_deploy_ros.cores.tensorrt.api import member
 from faster_deploy_ros.errors import LoadFailed
 import numpy as np
@@ -165,7 +166,7 @@ class OutputMemory(trt.IOutputAllocator):  # type: ignore[misc]
     Memory for an output whose shape TensorRT learns only while it runs.
 
     The memory grows as needed and is kept. TensorRT calls from within the enqueue, with the
-    context current, and swallows exceptions: ``error`` has the last one.
+    context current, and swallows exceptions: ``error`` says the last one.
     """
 
     def __init__(self, spec: BlobSpec, memory: DeviceMemory) -> None:
@@ -175,7 +176,7 @@ class OutputMemory(trt.IOutputAllocator):  # type: ignore[misc]
         self._memory = memory
         self.block: DeviceBlock | None = None
         self.shape: tuple[int, ...] | None = None
-        self.error: BaseException | None = None
+        self.error = ''   # a text: the exception would keep the callers' frames, and so the core
 
     def reallocate_output(self, tensor_name: str, memory: int, size: int, alignment: int) -> Any:
         """Return the address of at least ``size`` bytes, None where there are not so many."""
@@ -185,7 +186,7 @@ class OutputMemory(trt.IOutputAllocator):  # type: ignore[misc]
                 self.block = self._memory.allocate(size)
             return int(self.block)
         except BaseException as error:
-            self.error = error
+            self.error = one_line(error)
             return None
 
     def reallocate_output_async(
@@ -199,7 +200,7 @@ class OutputMemory(trt.IOutputAllocator):  # type: ignore[misc]
 
     def begin(self) -> None:
         """Forget the last run."""
-        self.shape = self.error = None
+        self.shape, self.error = None, ''
 
     def free(self) -> None:
         """Give the memory back."""

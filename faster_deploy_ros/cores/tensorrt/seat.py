@@ -199,7 +199,7 @@ class Seat:
     def _failure(self, mark: int) -> str:
         """Say why a run failed: our own callback, or what TensorRT says."""
         for memory in self._growing.values():
-            if memory.error is not None:
+            if memory.error:
                 return f'{self._title}: the inference failed: {memory.error}'
         return f'{self._title}: the inference failed: {JOURNAL.errors_since(mark)}'
 
