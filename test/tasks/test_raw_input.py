@@ -137,6 +137,15 @@ def test_a_model_that_scales_as_its_family_needs_is_taken(mean, std):
         open_model('yolov8', core)
 
 
+def test_a_family_that_scales_nothing_takes_a_model_that_scales_nothing():
+    output = ('output', (1, 42, 85))
+    with core_of(RAW, output, metadata={'input_mean': '[0]', 'input_std': '[1]'}) as core:
+        open_model('yolox', core)
+    with core_of(RAW, output, metadata={'input_mean': '[0]', 'input_std': '[255]'}) as core:
+        with pytest.raises(BlobMismatch, match='std 255/255/255 off its bytes'):
+            open_model('yolox', core)
+
+
 def test_a_model_that_was_converted_without_its_scaling_is_refused():
     with core_of(RAW, metadata={'input_mean': '[0]', 'input_std': '[1]'}) as core:
         with pytest.raises(BlobMismatch, match='std 1/1/1 off its bytes') as refused:
