@@ -169,6 +169,19 @@ def test_no_file_is_a_drawer_for_odds_and_ends() -> None:
     assert not named, f'{named}: a file is called after the one thing in it'
 
 
+def test_every_decision_is_in_the_list_under_its_own_title() -> None:
+    folder = CHECKOUT / 'docs' / 'adr'
+    pages = sorted(folder.glob('0*.md'))
+    assert len(pages) > 10
+    rows = []
+    for page in pages:
+        number, _, title = page.read_text().splitlines()[0].removeprefix('# ').partition(' · ')
+        assert page.name.startswith(f'{int(number):04}-')
+        rows.append(f'| {number} | [{title}]({page.name}) |')
+    listed = (folder / 'README.md').read_text().splitlines()
+    assert [line for line in listed if '.md)' in line] == rows
+
+
 def test_files_stay_short_enough_to_read_in_one_go() -> None:
     long = {
         str(path.relative_to(CHECKOUT)): lines
