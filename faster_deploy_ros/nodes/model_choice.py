@@ -78,8 +78,8 @@ def open_chosen(params: PerceptionParams) -> tuple[InferCore, CoreGroup | None]:
     except (UnknownName, BadValue) as error:
         if params.precision and 'precision' in str(error):
             raise BadParameter(
-                f"parameter 'precision': got '{params.precision}', which a runtime has not: "
-                f'{error}') from error
+                f"parameter 'precision': {error}. Leave it empty, or write "
+                f'?precision={params.precision} into the models whose runtime has it') from error
         raise
 
 
@@ -87,8 +87,8 @@ def depth_advice(group: CoreGroup, params: PerceptionParams) -> str:
     """Say what the parameters waste of a group's cores; empty: nothing."""
     count = len(group.members)
     if params.workers < count:
-        return (f'{params.workers} workers carry frames for {count} cores: {params.workers} of '
-                'them work at once. Set workers to 0 for two for each core')
+        return (f'workers is {params.workers}, which is as many of the {count} cores as work at '
+                'once. Set workers to 0 for two for each core')
     depth = needed_depth(group.members)
     if params.group_policy != 'throughput' or params.queue_depth >= depth:
         return ''

@@ -162,7 +162,7 @@ def test_a_group_lives_through_activations_and_leaves_no_thread(rig):
 @pytest.mark.parametrize(('parameters', 'words'), [
     ({'model': PAIR, 'device': 'mock.0'}, ("'device'", 'list of 2')),
     ({'model': ['']}, ("'model'", 'empty')),
-    ({'model': MOCK, 'precision': 'fp16'}, ("'precision'", 'fp16', 'mock')),
+    ({'model': MOCK, 'precision': 'fp16'}, ("'precision'", 'mock', '?precision=fp16')),
     ({'model': MOCK, 'precision': 'fp8'}, ("'precision'", 'fp8', 'bf16')),
     ({'model': 5}, ("'model'", 'a string or a list of strings')),
     ({'model': [MOCK, 'mock.1://yolox?size=96x96&classes=3']}, ('mock.0', 'mock.1', '96')),
