@@ -225,7 +225,10 @@ class OpenVinoCore(BaseInferCore):
 @cache
 def _core() -> Any:
     """Return the one door to the plug-ins; it is safe for any number of threads."""
-    return openvino.Core()
+    core = openvino.Core()
+    # Weights that are only mapped: who writes over the file later ends the process by SIGBUS.
+    core.set_property({'ENABLE_MMAP': False})
+    return core
 
 
 def _device_names() -> list[str]:

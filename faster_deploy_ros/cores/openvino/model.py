@@ -25,6 +25,9 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     (r'bin file cannot be found|Empty weights',
      'An .xml needs its weights: keep the .bin of the same name beside it'),
     (r'Incorrect weights', 'Its .bin is cut short or belongs to another .xml: copy both again'),
+    (r'While validating node',
+     'The weights are perhaps those of another model: an .xml and its .bin, copy both again, '
+     'from one place'),
     (r"can't be parsed|Error parsing|at offset \d+|import of ONNX|Unable to read the model",
      COPY_AGAIN),
 )
