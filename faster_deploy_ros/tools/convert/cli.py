@@ -42,7 +42,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add('model', type=Path, metavar='MODEL.onnx', help='the model to convert')
     add('--to', required=True, metavar='RUNTIME', help=f"one of {', '.join(CONVERTERS)}")
-    add('--output', type=Path, metavar='PATH', help='the file to write, or a folder for it, made if absent')
+    add('--output', type=Path, metavar='PATH',
+        help='the file to write, or a folder for it, made if absent')
     add('--precision', default='fp32', choices=PRECISIONS, help='of the result (default: fp32)')
     add('--images', default='', metavar='WHAT',
         help='a folder of images or a video, to calibrate int8 and to compare on')

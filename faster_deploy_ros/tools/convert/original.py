@@ -59,13 +59,18 @@ def read_original(path: Path) -> Original:
         raise LoadFailed(
             f"{TITLE}: '{path}' is not valid ONNX: {one_line(error)[:400]}. Export it again, "
             'perhaps for an older opset') from error
-    given = {each.name for each in model.graph.initializer}
-    inputs = {each.name: _shape(each) for each in model.graph.input if each.name not in given}
+    inputs = {each.name: _shape(each) for each in fed_inputs(model.graph)}
     with path.open('rb') as stream:
         digest = hashlib.sha256()
         while chunk := stream.read(1 << 20):
             digest.update(chunk)
     return Original(path, inputs, digest.hexdigest())
+
+
+def fed_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Return the inputs that a caller feeds; old exports list the weights among them."""
+    weights = {each.name for each in graph.initializer}
+    return [each for each in graph.input if each.name not in weights]
 
 
 def closed_copy(

@@ -3,6 +3,7 @@
 """Run a vendor's converter as a program of its own, with its output kept and its end checked."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 import shutil
@@ -15,6 +16,14 @@ from faster_deploy_ros.errors import ConvertFailed, Unavailable
 from faster_deploy_ros.tools.interrupts import undisturbed
 
 LINES_SHOWN = 12
+
+
+def version_of(package: str) -> str:
+    """Return the version of a converter's package, for the card; a program may have none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return 'not known'
 
 
 def find_program(name: str, hint: str) -> Path:

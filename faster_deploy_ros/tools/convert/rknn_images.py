@@ -12,6 +12,7 @@ from faster_deploy_ros.errors import BadValue, FasterDeployError
 from faster_deploy_ros.tasks import open_model
 from faster_deploy_ros.tasks.pixels import PixelFormat
 from faster_deploy_ros.tools.convert.job import ConvertJob
+from faster_deploy_ros.tools.convert.original import fed_inputs
 import numpy as np
 from numpy.typing import NDArray
 import onnx
@@ -33,8 +34,7 @@ class Picture:
     def of(cls, model: Path) -> 'Picture | None':
         """Read it from an ONNX file; None where the model has other inputs."""
         graph = onnx.load(model, load_external_data=False).graph
-        weights = {each.name for each in graph.initializer}
-        inputs = [each for each in graph.input if each.name not in weights]
+        inputs = fed_inputs(graph)
         if len(inputs) != 1:
             return None
         shape = [size.dim_value for size in inputs[0].type.tensor_type.shape.dim]

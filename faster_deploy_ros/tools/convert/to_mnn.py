@@ -3,7 +3,6 @@
 """ONNX to MNN, by its official converter."""
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 import re
@@ -12,7 +11,7 @@ import sys
 from faster_deploy_ros.cores.mnn.file import read_mnn
 from faster_deploy_ros.errors import ConvertFailed, Unavailable
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
-from faster_deploy_ros.tools.convert.program import run_program
+from faster_deploy_ros.tools.convert.program import run_program, version_of
 
 HINT = 'Install it: pip install MNN.'
 # The wheel's programs install a package by pip and report each conversion, with a machine id, to
@@ -64,7 +63,7 @@ def convert(job: ConvertJob) -> Converted:
     notes = [NOTES[job.precision]] if job.precision in NOTES else []
     if any(-1 in each.shape for each in made.inputs):
         notes.append('open dimensions stay open, but an open batch has become 1')
-    return Converted((job.output,), {'MNN': _version()}, tuple(notes))
+    return Converted((job.output,), {'MNN': version_of('MNN')}, tuple(notes))
 
 
 def _check_installed() -> None:
@@ -86,10 +85,3 @@ def _reason(printed: str) -> str:
     said = [line for line in lines if line and REASON.search(line)] or [
         line for line in lines if line] or ['it printed no reason']
     return '; '.join(dict.fromkeys(said))[:400]
-
-
-def _version() -> str:
-    try:
-        return version('MNN')
-    except PackageNotFoundError:
-        return 'not known'

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX to ncnn, by its official converter pnnx."""
 
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 import os
 from pathlib import Path
@@ -14,13 +13,14 @@ from faster_deploy_ros.cores.ncnn.param import read_param, write_param
 from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, Unavailable, Unsupported
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
 from faster_deploy_ros.tools.convert.onnx_focus import replace_focus
+from faster_deploy_ros.tools.convert.original import fed_inputs
 from faster_deploy_ros.tools.convert.pnnx_result import (
     finish,
     read_batches,
     refuse_leftovers,
     Tensor,
 )
-from faster_deploy_ros.tools.convert.program import find_program, run_program
+from faster_deploy_ros.tools.convert.program import find_program, run_program, version_of
 import onnx
 
 HINT = 'Install it: pip install --no-deps pnnx (with dependencies it brings torch for nothing).'
@@ -44,7 +44,7 @@ def convert(job: ConvertJob) -> Converted:
             'ncnn from source and run them on the fp32 result, or choose --precision fp16')
     program = _program()
     model = onnx.load(job.model)
-    inputs = [_tensor(each) for each in _inputs(model)]
+    inputs = [_tensor(each) for each in fed_inputs(model.graph)]
     outputs = [_tensor(each) for each in model.graph.output]
     _refuse_tensors(inputs, outputs)
     notes = []
@@ -68,7 +68,7 @@ def convert(job: ConvertJob) -> Converted:
         notes.append(
             'the weights are stored in half precision and computed in float32; '
             '?precision=fp16 computes in half where the processor can')
-    return Converted((param, weights), {'pnnx': _version()}, tuple(notes))
+    return Converted((param, weights), {'pnnx': version_of('pnnx')}, tuple(notes))
 
 
 def _program() -> Path:
@@ -79,13 +79,6 @@ def _program() -> Path:
         if program.is_file():
             return program
     return find_program('pnnx', HINT)
-
-
-def _version() -> str:
-    try:
-        return version('pnnx')
-    except PackageNotFoundError:
-        return 'of the PATH'
 
 
 def _run(program: Path, copy: Path, inputs: list[Tensor], job: ConvertJob) -> None:
@@ -114,11 +107,6 @@ def _explain(text: str) -> str:
     return (
         f'convert: pnnx crashed on the model; the last that it printed: {last[:200]}. Simplify '
         'the model (onnxsim), or export it with an older opset')
-
-
-def _inputs(model: onnx.ModelProto) -> list[Any]:
-    weights = {each.name for each in model.graph.initializer}
-    return [each for each in model.graph.input if each.name not in weights]
 
 
 def _tensor(value: Any) -> Tensor:

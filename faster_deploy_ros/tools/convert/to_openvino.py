@@ -3,7 +3,6 @@
 """ONNX to OpenVINO's IR, by its official converter ovc and, for int8, by NNCF."""
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 import os
 import re
@@ -11,7 +10,7 @@ import sys
 
 from faster_deploy_ros.errors import ConvertFailed, Unavailable, Unsupported
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
-from faster_deploy_ros.tools.convert.program import find_program, run_program
+from faster_deploy_ros.tools.convert.program import find_program, run_program, version_of
 import numpy as np
 
 HINT = 'Install it: pip install openvino.'
@@ -72,10 +71,10 @@ def convert(job: ConvertJob) -> Converted:
         if not path.is_file():
             raise ConvertFailed(
                 f"convert: ovc ended well and wrote no '{path.name}': {_reason(lines)}")
-    versions = {'openvino': _version('openvino')}
+    versions = {'openvino': version_of('openvino')}
     notes = [HALF] if job.precision == 'fp16' else []
     if job.precision == 'int8':
-        versions['nncf'] = _version('nncf')
+        versions['nncf'] = version_of('nncf')
         notes.append(_quantise(job))
     return Converted((job.output, weights), versions, tuple(notes))
 
@@ -122,10 +121,3 @@ def _reason(lines: Sequence[str]) -> str:
     text = PLACE.sub(' ', text.partition('Traceback (most')[0])
     said = (line.replace('[ ERROR ]', '').strip(' -:') for line in text.splitlines())
     return '; '.join(line for line in said if line)[:400] or 'it printed no reason'
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return 'not known'
