@@ -26,8 +26,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
      'An .xml needs its weights: keep the .bin of the same name beside it'),
     (r'Incorrect weights', 'Its .bin is cut short or belongs to another .xml: copy both again'),
     (r'While validating node',
-     'The weights are perhaps those of another model: an .xml and its .bin, copy both again, '
-     'from one place'),
+     'Its weights are perhaps those of another model: an .xml and its .bin, copy both again'),
     (r"can't be parsed|Error parsing|at offset \d+|import of ONNX|Unable to read the model",
      COPY_AGAIN),
 )
