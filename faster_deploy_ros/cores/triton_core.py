@@ -70,8 +70,8 @@ class TritonCore(BaseInferCore):
         """Read the options; nothing is asked yet."""
         super().__init__(uri, seats=seats)
         self.options: TritonOptions = self._options
-        self._address: Any = None
-        self._link: Any = None
+        self._address: Address   # these two come with the model
+        self._link: Link
         self._is_batched = False
         self._is_shared = False
         self._retired: deque[str] = deque()  # names of regions to unregister
