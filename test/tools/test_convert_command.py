@@ -77,6 +77,27 @@ def test_an_interrupt_in_the_middle_leaves_no_file_and_no_process(
     assert wait_until(lambda: not any(map(is_alive, children)))
 
 
+def test_an_interrupt_of_the_check_leaves_no_file_and_no_folder(shapes_model, folder):
+    process = start('right', shapes_model, '--output', folder / 'robot')
+    with process:
+        for line in process.stderr:
+            if 'comparing' in line:
+                break
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert names(folder) == []
+
+
+def test_a_home_and_a_package_are_found(folder, monkeypatch):
+    monkeypatch.setenv('HOME', str(folder))
+    code, _, said = finish(start(
+        'right', 'package://faster_deploy_ros/models/shapes_yolox.onnx', '--output=~/robot',
+        '--no-check'))
+    assert code == 0, said
+    assert 'shapes_yolox_onnxruntime.onnx' in names(folder / 'robot')
+
+
 def test_an_interrupt_of_our_own_work_leaves_no_file(shapes_model, folder):
     code, out, said = finish(start('interrupted', shapes_model, '--output', folder))
     assert (code, out) == (130, '')

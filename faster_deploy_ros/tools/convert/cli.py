@@ -12,6 +12,7 @@ import textwrap
 from typing import Any
 
 from faster_deploy_ros.errors import BadValue
+from faster_deploy_ros.share import resolve_package_url
 from faster_deploy_ros.tools.convert.conduct import convert
 from faster_deploy_ros.tools.convert.job import PRECISIONS
 from faster_deploy_ros.tools.convert.orders import IMAGES_USUAL, Orders, Parity, Result
@@ -40,9 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.epilog = EPILOG
     add = parser.add_argument
-    add('model', type=Path, metavar='MODEL.onnx', help='the model to convert')
+    add('model', type=_file, metavar='MODEL.onnx', help='the model to convert')
     add('--to', required=True, metavar='RUNTIME', help=f"one of {', '.join(CONVERTERS)}")
-    add('--output', type=Path, metavar='PATH',
+    add('--output', type=_file, metavar='PATH',
         help='the file to write, or a folder for it, made if absent')
     add('--precision', default='fp32', choices=PRECISIONS, help='of the result (default: fp32)')
     add('--images', default='', metavar='WHAT',
@@ -74,6 +75,10 @@ def run(arguments: Namespace) -> int:
         result = convert(orders, activity)
     print(json.dumps(_page(orders, result), indent=2) if arguments.json else _text(orders, result))
     return SUSPECT if result.parity.faults else OK
+
+
+def _file(text: str) -> Path:
+    return Path(resolve_package_url(text)).expanduser()   # no shell expands --output=~/robot
 
 
 def _option(text: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of a conversion: read, understand, convert, write the card, deliver, check."""
+"""The steps of a conversion: read, understand, convert, write the card, check, deliver."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -63,11 +63,11 @@ def convert(orders: Orders, activity: Activity) -> Result:
             scratch=scratch / 'work', report=activity.report))
         made = [*_made(converted, goal), goal.with_suffix(CARD)]
         _write_card(made[-1], _page(orders, original, meaning, converted))
-        files = deliver(made, output.parent, scratch / 'former', force=orders.force)
         parity = Parity(reason='not asked for')
-        if orders.check:
+        if orders.check:   # while an interrupt still leaves nothing behind
             activity.report('comparing with the original')
-            parity = check(original.path, ModelUri(orders.to, 0, str(output.absolute())), orders)
+            parity = check(original.path, ModelUri(orders.to, 0, str(goal.absolute())), orders)
+        files = deliver(made, output.parent, scratch / 'former', force=orders.force)
     return Result(
         tuple(files), converted.versions, (*converted.notes, *_notes(orders, meaning)),
         tuple(filter(None, [few_images(orders)])), parity)
@@ -96,12 +96,15 @@ def _call(make: Converter, orders: Orders, job: ConvertJob) -> Converted:
     options = _Options(orders.options)
     try:
         converted = make(replace(job, options=options))
-    except FasterDeployError:
-        raise
     except Exception as error:
-        raise ConvertFailed(
-            f'convert: the converter has failed: {type(error).__name__}: {one_line(error)}'
-            ) from error
+        if isinstance(error, FasterDeployError) and not isinstance(error, ConvertFailed):
+            raise
+        text = str(error) if isinstance(error, ConvertFailed) else (
+            f'convert: the converter has failed: {type(error).__name__}: {one_line(error)}')
+        if operators := quantised_by(job.model):
+            text += (f'. The model is quantised already ({operators}): convert the float model '
+                     'that it was made from')
+        raise ConvertFailed(text) from error
     for name in sorted(options.unread):
         raise UnknownName(
             f"convert: --option {name}: the converter takes no option '{name}'; leave it out")

@@ -3,7 +3,7 @@
 """Where the new files go: all of them at once, or none."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import fcntl
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ CARD = '.yaml'
 
 def choose_output(orders: Orders) -> Path:
     """
-    Return the main file that is to be written; a name without an ending is a folder, made here.
+    Return the main file that is to be written; a name without an ending is a folder.
 
     :raises BadValue: its folder is missing, its ending is another runtime's, it is there already,
         or its card would take the place of the original's.
@@ -29,11 +29,11 @@ def choose_output(orders: Orders) -> Path:
         f'_{orders.precision}' if orders.precision != 'fp32' else '') + (
         endings[0] if endings else '')
     output = orders.output or orders.model.parent / usual
-    if endings and not output.suffix and not output.exists() and output.parent.is_dir():
-        output.mkdir()   # 'robot/' is meant as a folder
-    if output.is_dir():
+    # 'robot/' is meant as a folder, which scratch_beside makes.
+    is_new = bool(endings) and not output.suffix and not output.exists()
+    if output.is_dir() or is_new:
         output = output / usual
-    if not output.parent.is_dir():
+    if not (output.parent.parent if is_new else output.parent).is_dir():
         raise BadValue(f"convert: there is no folder '{output.parent}'; make it first")
     if endings and output.suffix.lower() not in endings:
         raise BadValue(
@@ -57,17 +57,26 @@ def scratch_beside(output: Path) -> Iterator[Path]:
     """
     Make a folder for the time of the block, on the disk where the result will be.
 
+    The result's own folder is made too, and goes again if nothing was put into it.
+
     :raises BadValue: nothing can be written there.
     """
+    is_new = not output.parent.exists()
     try:
+        output.parent.mkdir(exist_ok=True)
         holder = tempfile.TemporaryDirectory(
             dir=output.parent, prefix='.faster-deploy-', ignore_cleanup_errors=True)
     except OSError as error:
         raise BadValue(
             f"convert: the folder '{output.parent}' cannot be written ({error.strerror}); choose "
             'another by --output') from error
-    with holder as name:
-        yield Path(name)
+    try:
+        with holder as name:
+            yield Path(name)
+    finally:
+        if is_new:
+            with suppress(OSError):   # the result lies there
+                output.parent.rmdir()
 
 
 def deliver(made: Sequence[Path], folder: Path, scratch: Path, *, force: bool) -> list[Path]:
