@@ -224,7 +224,7 @@ def test_the_person_is_found_in_the_frames_that_hold_one(demo, shared_data, tmp_
     code, summary, said = demo(
         '--source', str(shared_data / 'video' / 'one-by-one-person-detection.mp4'),
         '--model', str(shared_data / 'models' / 'yolox_nano.onnx'), '--frames', '180',
-        '--params', str(_every_frame(tmp_path)))
+        '--fps', '45', '--params', str(_every_frame(tmp_path)))
     assert code == 0, said
     assert summary['published'] == 180, said
     lines = (tmp_path / 'out' / 'objects.jsonl').read_text().splitlines()
