@@ -37,6 +37,18 @@ def test_a_converter_that_fails_leaves_nothing(name, error, said, run, shapes_mo
     assert names(folder) == []
 
 
+def test_a_model_that_is_quantised_already_is_named_as_the_reason(run, folder, tmp_path):
+    import make_models
+    from onnx import helper
+    path = tmp_path / 'quantised.onnx'
+    path.write_bytes(make_models.model(
+        [helper.make_node('DynamicQuantizeLinear', ['x'], ['q', 'scale', 'zero']),
+         helper.make_node('DequantizeLinear', ['q', 'scale', 'zero'], ['y'])],
+        [make_models.tensor('x', (4,))], [make_models.tensor('y', (4,))]))
+    with pytest.raises(ConvertFailed, match=r'already \(DynamicQuantizeLinear\): convert'):
+        run('failing', path, output=folder)
+
+
 @pytest.mark.parametrize(('name', 'fault'), [
     ('wrong', r"output 'output': cosine 0\.\d+, expected 0.9999 or more for fp32"),
     ('overflowing', 'NaN or infinite'),
@@ -49,10 +61,13 @@ def test_a_result_with_other_numbers_stays_and_is_suspect(name, fault, run, shap
 
 
 def test_a_result_is_judged_by_its_precision():
-    figures = [{'name': 'y', 'bad': 0, 'cosine': 0.9995, 'peak': 0.97}]
+    figures = [{'name': 'y', 'bad': 0, 'cosine': 0.9995, 'peak': 0.97, 'relative': 0.0}]
     judge = parity._faults
     assert judge(figures, 'fp32')
     assert judge(figures, 'fp16') == []
+    spike = [{**figures[0], 'cosine': 0.99999, 'relative': 0.07}]   # boxes hide scores
+    assert 'off by 7.0% of its range' in judge(spike, 'fp32')[0]
+    assert judge(spike, 'fp16') == []
     collapsed = [{'name': 'y', 'bad': 0, 'cosine': 0.99999, 'peak': 0.0}]
     assert "its channels reach 0% of the original's range" in judge(collapsed, 'int8')[0]
 

@@ -249,6 +249,11 @@ def test_operators_that_pnnx_leaves_are_named(convert):
         convert(focus(((0, 0), (0, 0), (0, 1), (1, 1))))
 
 
+def test_what_pnnx_has_not_understood_is_not_called_a_damaged_file(convert, shared_data):
+    with refused(ConvertFailed, 'pnnx has not understood the model', 'onnxsim'):
+        convert(shared_data / 'models' / 'yolov8n_int8.onnx')
+
+
 def test_operators_that_pnnx_passes_on_under_a_name_of_ncnns_are_named(convert):
     with refused(ConvertFailed, 'ArgMax', 'no layer'):
         convert(make_models.model(

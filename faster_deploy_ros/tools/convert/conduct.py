@@ -19,7 +19,12 @@ from faster_deploy_ros.tools.convert.delivery import CARD, choose_output, delive
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob, PRECISIONS
 from faster_deploy_ros.tools.convert.meaning import count_images, few_images, Meaning, merged
 from faster_deploy_ros.tools.convert.orders import Orders, Parity, Result
-from faster_deploy_ros.tools.convert.original import closed_copy, Original, read_original
+from faster_deploy_ros.tools.convert.original import (
+    closed_copy,
+    Original,
+    quantised_by,
+    read_original,
+)
 from faster_deploy_ros.tools.convert.parity import check
 from faster_deploy_ros.tools.convert.table import Converter, find_converter
 from faster_deploy_ros.tools.progress import Activity

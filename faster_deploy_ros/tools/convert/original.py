@@ -15,6 +15,9 @@ import onnx
 from onnx import TensorProto
 
 TITLE = 'convert'
+INTEGER = frozenset({
+    'ConvInteger', 'DynamicQuantizeLinear', 'MatMulInteger', 'QLinearConv', 'QLinearMatMul',
+    'QuantizeLinear'})
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,12 @@ def read_original(path: Path) -> Original:
         while chunk := stream.read(1 << 20):
             digest.update(chunk)
     return Original(path, inputs, digest.hexdigest())
+
+
+def quantised_by(path: Path) -> str:
+    """Return the operators that say that a model has been quantised before, ``''`` for none."""
+    graph = onnx.load(path, load_external_data=False).graph
+    return ', '.join(sorted(INTEGER & {node.op_type for node in graph.node}))
 
 
 def fed_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:

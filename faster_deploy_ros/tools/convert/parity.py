@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 INPUTS = 4          # enough to see whether a model was converted; compare looks closely
 LIMIT_S = 600.0
+FARTHEST = 0.01     # of the range; the rounding of float32 alone is a hundredth of that
 
 
 def check(original: Path, result: ModelUri, orders: Orders) -> Parity:
@@ -54,6 +56,9 @@ def _faults(outputs: Sequence[Mapping[str, Any]], precision: str) -> list[str]:
         if each['cosine'] < limit.cosine:
             faults.append(f"{name}: cosine {each['cosine']:.6f}, expected {limit.cosine} or more "
                           f'for {precision}')
+        elif precision == 'fp32' and FARTHEST < each['relative'] < math.inf:
+            faults.append(f"{name}: off by {each['relative']:.1%} of its range at most, expected "
+                          f'{FARTHEST:.0%} or less for fp32; compare says whether it matters')
         elif each['peak'] < limit.peak:
             faults.append(f"{name}: its channels reach {each['peak']:.0%} of the original's "
                           f'range, expected {limit.peak:.0%} or more for {precision}')

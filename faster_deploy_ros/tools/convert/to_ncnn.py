@@ -10,7 +10,13 @@ from typing import Any
 
 from faster_deploy_ros.cores import ModelUri, open_core
 from faster_deploy_ros.cores.ncnn.param import read_param, write_param
-from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, Unavailable, Unsupported
+from faster_deploy_ros.errors import (
+    ConvertFailed,
+    FasterDeployError,
+    LoadFailed,
+    Unavailable,
+    Unsupported,
+)
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob
 from faster_deploy_ros.tools.convert.onnx_focus import replace_focus
 from faster_deploy_ros.tools.convert.original import fed_inputs
@@ -55,7 +61,12 @@ def convert(job: ConvertJob) -> Converted:
     job.report('pnnx')
     _run(program, copy, inputs, job)
     text = (job.scratch / 'model.ncnn.param').read_bytes()
-    layers = read_param(text, 'convert: pnnx')
+    try:
+        layers = read_param(text, 'convert: pnnx')
+    except LoadFailed as error:
+        raise ConvertFailed(
+            f"{str(error).partition(';')[0]}: pnnx has not understood the model. Simplify it "
+            '(onnxsim), or export it with an older opset') from error
     refuse_leftovers(layers)
     batches = read_batches((job.scratch / 'model_ncnn.py').read_text())
     layers = finish(layers, inputs, outputs, batches)
