@@ -149,6 +149,10 @@ def _scheme_of(path: str) -> str:
         raise BadValue(f"ModelUri: got '{path}', expected a model, as in {EXAMPLE}")
     ending = os.path.splitext(path)[1].lower()
     scheme = SUFFIXES.get(ending)
+    if ending == '.bin':
+        raise UnknownName(
+            f"ModelUri: '{path}' holds the weights alone, expected the .param (ncnn) or .xml "
+            '(openvino) beside it')
     if scheme is None:
         raise UnknownName(
             f"ModelUri: '{path}' ends in '{ending}', which belongs to no runtime, expected one of "

@@ -90,6 +90,11 @@ def test_a_path_object_is_nothing_but_a_path():
     assert ModelUri.parse(Path(name)) == ModelUri('onnxruntime', 0, name)
 
 
+def test_weights_are_refused_with_what_is_wanted_beside_them():
+    with refused(UnknownName, 'm.bin', 'weights', '.param', '.xml'):
+        ModelUri.parse('/models/m.bin')
+
+
 def test_an_option_is_read_as_what_it_is():
     uri = ModelUri.parse('mock.0://m?threads=4&scale=0.5&fast=on&names=a, b&size=3x4')
     assert uri.option('threads', int, 1) == 4
