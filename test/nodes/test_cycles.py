@@ -3,7 +3,10 @@
 """A node can be configured and cleaned up for ever: nothing is left behind."""
 
 import gc
+import importlib.util
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -15,6 +18,10 @@ from rig import MOCK  # isort: skip
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(400)]
 CYCLES = int(os.environ.get('FASTER_DEPLOY_CYCLES', '200'))
 SHIPPED = 'package://faster_deploy_ros/models/shapes_yolox.onnx'
+# Runtime -> what its model is made with, and the ending of that.
+CONVERTED = {'ncnn': ('pnnx', '.param'), 'mnn': ('MNN', '.mnn'), 'openvino': ('openvino', '.xml')}
+FEW = 30
+MODEL_MIB = 1.5   # of weights, about
 
 
 @pytest.mark.parametrize('model', [MOCK, SHIPPED], ids=['mock', 'onnxruntime'])
@@ -46,3 +53,36 @@ def test_two_hundred_cycles_leave_memory_threads_and_files_as_they_were(
     assert files[-1] <= files[warm], files
     assert slope * 1024 < 20, f'{slope * 1024:.1f} KiB per cycle'
     assert not [one.name for one in threading.enumerate() if 'worker' in one.name]
+
+
+@pytest.mark.core
+@pytest.mark.parametrize('runtime', CONVERTED)
+def test_no_runtime_keeps_a_model_a_thread_or_a_file(rig, runtime, tmp_path):
+    package, ending = CONVERTED[runtime]
+    for each in (runtime if runtime != 'mnn' else 'MNN', package, 'onnx'):
+        if importlib.util.find_spec(each) is None:
+            pytest.skip(f'needs the package {each}')
+    subprocess.run(
+        [sys.executable, '-m', 'faster_deploy_ros.tools', 'convert', SHIPPED, '--to', runtime,
+         '--output', tmp_path, '--no-check', '--json'],
+        check=True, capture_output=True, timeout=100)
+    bench = rig(model=str(tmp_path / f'shapes_yolox_{runtime}{ending}'))
+    process = psutil.Process()
+    rss, threads, files = [], [], []
+    for _ in range(FEW):
+        bench.start()
+        bench.send(5)
+        bench.until(lambda: len(bench.results) == 5)
+        bench.stop()
+        bench.results.clear()
+        bench.health.clear()
+        gc.collect()
+        rss.append(process.memory_info().rss / 2**20)
+        threads.append(process.num_threads())
+        files.append(process.num_fds())
+    third = FEW // 3
+    assert threads[-1] <= threads[third], threads
+    assert files[-1] <= files[third], files
+    # Allocators breathe by some MiB; a model that is kept each time adds up to more.
+    grown = np.median(rss[-third:]) - np.median(rss[third:2 * third])
+    assert grown < third * MODEL_MIB, rss
