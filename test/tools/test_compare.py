@@ -14,10 +14,12 @@ from faster_deploy_ros.tasks.card import InputCard
 from faster_deploy_ros.tools.cli import main
 from faster_deploy_ros.tools.compare.boxes import ImageFigures, Pair, total
 from faster_deploy_ros.tools.compare.comparison import compare, Request
+from faster_deploy_ros.tools.compare.measure import Measured
 from faster_deploy_ros.tools.compare.pictures import pictures
 from faster_deploy_ros.tools.compare.reading import differences, Reading
 from faster_deploy_ros.tools.compare.report import as_json, text
 from faster_deploy_ros.tools.compare.reshaped_core import ReshapedCore
+from faster_deploy_ros.tools.compare.side import Seen
 from faster_deploy_ros.tools.compare.tensors import TensorTally
 from faster_deploy_ros.tools.compare.tolerance import looser, tolerance, TOLERANCES
 from faster_deploy_ros.tools.compare.verdict import agrees, Figures, judge
@@ -212,6 +214,22 @@ def test_a_model_compared_with_itself_is_the_same():
     found = compare(Request(MOCK, f'{MOCK}?delay_ms=1', most=2))
     assert (found.verdict.word, found.diagnosis) == ('same', None)
     assert found.figures.boxes.pairs > 0
+
+
+def test_the_tensors_are_compared_whole_in_parts_of_one_kind():
+    found = compare(Request(MOCK, MOCK, most=1)).figures.tensors
+    # Four numbers of the box; one for the object and one for each of the 80 classes.
+    assert [(each.name, each.channels) for each in found] == [('boxes', 4), ('scores', 81)]
+
+
+def test_tensors_of_images_that_lay_elsewhere_are_not_compared():
+    table = np.ones((3, 2), np.float32)
+    here, there = (Seen(None, {'scores': table}, lies, 'no answer') for lies in (1, 2))
+    for other, compared in ((here, 1), (there, 0)):
+        measured = Measured((0.25, 0.45))
+        measured.add(here, here)
+        measured.add(here, other)
+        assert len(measured.figures(FP32).tensors) == compared
 
 
 def test_a_candidate_that_fails_at_some_images_differs_and_says_so():

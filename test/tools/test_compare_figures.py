@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of compare: how far tensors are apart, which detections are the same object."""
 
-from dataclasses import replace
 import math
 
 from faster_deploy_ros.tasks import Detections
@@ -18,10 +17,8 @@ from faster_deploy_ros.tools.compare.boxes import (
     REFERENCE,
     total,
 )
-from faster_deploy_ros.tools.compare.side import BOXES, SCORES
 from faster_deploy_ros.tools.compare.tensors import TensorTally
 from faster_deploy_ros.tools.compare.tolerance import tolerance
-from faster_deploy_ros.tools.compare.verdict import AGREES, DIFFERS, Figures, judge, SAME_WORD
 from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
@@ -239,28 +236,3 @@ def test_the_agreement_is_a_share_of_the_detections_of_both_sides():
 def test_nothing_found_by_nobody_is_agreement():
     found = total([ImageFigures((), ())])
     assert (found.agreement, found.min_iou, found.objects) == (1, 1, 0)
-
-
-# -- the verdict -------------------------------------------------------------------------------
-
-def word_of(*tensors, objects=()):
-    """Judge tensors beside boxes that agree."""
-    figures = Figures(tuple(tensors), total([ImageFigures(tuple(objects), ())]))
-    return judge(figures, figures, FP32).word
-
-
-@pytest.mark.parametrize(('peak', 'word'), [
-    (1.0, SAME_WORD), (0.96, AGREES), (1.04, AGREES), (0.94, DIFFERS), (1.06, DIFFERS)])
-def test_channels_may_move_by_little_less_or_more_than_the_references(peak, word):
-    same = figures_of(([[0, 1], [1, 2]], [[0, 1], [1, 2]]))
-    assert word_of(replace(same, peak=peak)) == word
-
-
-def test_the_tensor_of_boxes_is_judged_only_where_no_object_says_more():
-    """What a cell without an object says about a box means nothing, unless it is no number."""
-    pair = Pair(1.0, 0.0, True)
-    apart = replace(figures_of(([[0, 1], [1, 2]], [[0, 2], [3, 1]])), name=BOXES)
-    assert word_of(apart, objects=[pair]) == SAME_WORD
-    assert word_of(replace(apart, bad=1), objects=[pair]) == DIFFERS
-    assert word_of(replace(apart, name=SCORES), objects=[pair]) == DIFFERS
-    assert word_of(apart) == DIFFERS
