@@ -133,3 +133,18 @@ def test_each_runtime_has_a_converter_with_an_ending():
     assert set(CONVERTERS) >= {'mnn', 'ncnn', 'openvino', 'rknn', 'tensorrt'}
     for name in ('mnn', 'ncnn', 'openvino', 'rknn', 'tensorrt'):
         assert ENDINGS[name]
+
+
+def test_what_has_the_same_word_for_its_size_is_closed_with_it(tmp_path):
+    make_models, onnx = pytest.importorskip('make_models'), pytest.importorskip('onnx')
+    from faster_deploy_ros.tools.convert.original import closed_copy, read_original
+    source = tmp_path / 'sum.onnx'
+    source.write_bytes(make_models.model(
+        [onnx.helper.make_node('Add', ['left', 'right'], ['total'])],
+        [make_models.tensor(name, ('rows', 3)) for name in ('left', 'right')],
+        [make_models.tensor('total', ('rows', 3))]))
+    (tmp_path / 'closed').mkdir()
+    closed = closed_copy(read_original(source), {'left': (5, 3)}, tmp_path / 'closed')
+    assert closed.inputs == {'left': (5, 3), 'right': (5, 3)}
+    (total,) = onnx.load(closed.path).graph.output
+    assert [size.dim_value for size in total.type.tensor_type.shape.dim] == [5, 3]

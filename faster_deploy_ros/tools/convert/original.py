@@ -115,7 +115,8 @@ def closed_copy(
     card = original.path.with_suffix('.yaml')
     if card.is_file():
         shutil.copyfile(card, path.with_suffix('.yaml'))
-    return Original(path, {**original.inputs, **shapes}, original.sha256)
+    inputs = {each.name: _shape(each) for each in fed_inputs(model.graph)}
+    return Original(path, inputs, original.sha256)
 
 
 def _check_shape(original: Original, name: str, shape: tuple[int, ...]) -> None:
