@@ -229,7 +229,6 @@ def test_the_threads_reach_the_session(mnn_models, option, threads):
     assert np.float32(said).view(np.int32) == (threads or os.cpu_count())
 
 
-
 @pytest.mark.parametrize('threads', [1, 2])
 def test_two_seats_in_two_threads_give_what_one_gives(shared_data, threads):
     images = [

@@ -80,6 +80,7 @@ def test_leaving_the_lease_waits_for_a_failing_asynchronous_inference_too(failin
 
 def test_a_request_that_does_not_even_start_is_not_waited_for(tiny_models):
     class Refuses:
+
         def set_callback(self, *_):
             raise RuntimeError('no resources')
 
