@@ -105,7 +105,7 @@ def test_a_bad_model_at_autostart_leaves_a_living_unconfigured_node(process):
 
 
 def test_a_bad_parameter_at_the_start_leaves_a_living_node(process):
-    node = process(f'model:={MOCK}', 'workers:=0', 'autostart:=true')
-    node.wait_for("parameter 'workers': got 0, expected 1 to 64")
+    node = process(f'model:={MOCK}', 'workers:=-1', 'autostart:=true')
+    node.wait_for("parameter 'workers': got -1, expected 0 to 64")
     assert node.process.poll() is None
     assert node.end(signal.SIGTERM) == 0
