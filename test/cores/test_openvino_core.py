@@ -7,6 +7,7 @@ from faster_deploy_ros.cores.contract import CoreContract, refused, TIMEOUT_S
 from faster_deploy_ros.cores.source import pack
 from faster_deploy_ros.errors import BlobMismatch, InferFailed
 import numpy as np
+from onnx_contract import OnnxContract
 from openvino_models import (  # noqa: F401
     failing_model_fixture,
     ir_fixture,
@@ -43,20 +44,10 @@ class TestOpenVinoContract(CoreContract):
         return f'openvino://{failing_model}'
 
 
-class TestOpenVinoContractWithOnnx(CoreContract):
+class TestOpenVinoContractWithOnnx(OnnxContract):
     """OpenVINO keeps the promises of all cores with an ONNX model as it is."""
 
-    @pytest.fixture
-    def identity(self, tiny_models):
-        return f"openvino://{tiny_models('identity')}"
-
-    @pytest.fixture
-    def dynamic_identity(self, tiny_models):
-        return f"openvino://{tiny_models('dynamic_identity')}"
-
-    @pytest.fixture
-    def identity_bytes(self, tiny_models):
-        return tiny_models('identity').read_bytes()
+    scheme = 'openvino'
 
     @pytest.fixture
     def failing(self, failing_model):

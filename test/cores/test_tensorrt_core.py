@@ -6,7 +6,7 @@
 from fake_pycuda import Machine
 from faster_deploy_ros.blobs import Location
 from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.cores.contract import CoreContract, refused
+from faster_deploy_ros.cores.contract import refused
 from faster_deploy_ros.errors import (
     BadValue,
     BlobMismatch,
@@ -16,6 +16,7 @@ from faster_deploy_ros.errors import (
 )
 import numpy as np
 from nvidia_stand_in import DeviceArray, fixtures, robot, saved_engine
+from onnx_contract import OnnxContract
 import pytest
 
 make_models = pytest.importorskip('make_models', reason='needs the package onnx')
@@ -28,20 +29,11 @@ cache, each_version, stand_in = fixtures()
 
 
 @pytest.mark.usefixtures('each_version')
-class TestTensorRtContractOnTheStandIn(CoreContract):
+class TestTensorRtContractOnTheStandIn(OnnxContract):
     """TensorRT 8.6, 10 and 11 keep the promises of all cores, on the stand-in."""
 
-    @pytest.fixture
-    def identity(self, tiny_models):
-        return f"tensorrt://{tiny_models('identity')}"
-
-    @pytest.fixture
-    def dynamic_identity(self, tiny_models):
-        return f"tensorrt://{tiny_models('dynamic_identity')}?{RANGE}"
-
-    @pytest.fixture
-    def identity_bytes(self, tiny_models):
-        return tiny_models('identity').read_bytes()
+    scheme = 'tensorrt'
+    open_shape = f'?{RANGE}'
 
     @pytest.fixture
     def failing(self, tiny_models):

@@ -8,9 +8,10 @@ from threading import Barrier
 
 from faster_deploy_ros.blobs import Location
 from faster_deploy_ros.cores import CORES, open_core
-from faster_deploy_ros.cores.contract import CoreContract, refused
+from faster_deploy_ros.cores.contract import refused
 from faster_deploy_ros.errors import BlobMismatch, FasterDeployError, LoadFailed, Unsupported
 import numpy as np
+from onnx_contract import OnnxContract
 import pytest
 
 make_models = pytest.importorskip('make_models', reason='needs the package onnx')
@@ -34,20 +35,11 @@ def cache(tmp_path_factory):
         yield folder / 'faster_deploy_ros' / 'engines'
 
 
-class TestTensorRtContractOnAGpu(CoreContract):
+class TestTensorRtContractOnAGpu(OnnxContract):
     """The real TensorRT keeps the promises of all cores."""
 
-    @pytest.fixture
-    def identity(self, tiny_models):
-        return f"tensorrt://{tiny_models('identity')}"
-
-    @pytest.fixture
-    def dynamic_identity(self, tiny_models):
-        return f"tensorrt://{tiny_models('dynamic_identity')}?{RANGE}"
-
-    @pytest.fixture
-    def identity_bytes(self, tiny_models):
-        return tiny_models('identity').read_bytes()
+    scheme = 'tensorrt'
+    open_shape = f'?{RANGE}'
 
     @pytest.fixture
     def failing(self):
