@@ -45,6 +45,7 @@ setup(
         'triton': ['tritonclient[grpc]', 'grpcio'],
         'opencv': ['opencv-python-headless>=4.5'],
         'demo': ['matplotlib', 'tqdm', 'rosbags'],
+        'evaluate': ['matplotlib', 'pycocotools', 'tabulate', 'tqdm'],
         'tools': ['onnx', 'tabulate'],
         'test': ['hypothesis', 'onnx', 'psutil', 'pycocotools', 'pytest', 'pytest-timeout'],
     },
@@ -52,6 +53,7 @@ setup(
         'console_scripts': [
             f'camera_node = {PACKAGE}.nodes.camera_node:main',
             f'demo = {PACKAGE}.tools.demo:main',
+            f'depth_node = {PACKAGE}.nodes.depth_node:main',
             f'detection_node = {PACKAGE}.nodes.detection_node:main',
             f'faster-deploy = {PACKAGE}.tools.cli:main',
             f'recorder_node = {PACKAGE}.nodes.recorder_node:main',

@@ -15,8 +15,9 @@ import cv2
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores.mock_core import MockCore
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tasks import DetectionOptions, open_model
+from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
 from faster_deploy_ros.tasks.boxes import suppress
+from faster_deploy_ros.tasks.card import OutputCard
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,8 +68,8 @@ def _whole(family: str, objects: int) -> dict[str, Work]:
         BlobSpec('images', f4, (1, 3, side, side), True),
         BlobSpec('output', f4, output.shape, False)], script=lambda blobs: None)
     core.load()
-    settings: dict[str, Any] = {'decoded': 'decoded'} if family == 'yolox' else {}
-    model = open_model(family, core, DetectionOptions(CONFIDENCE, OVERLAP, **settings))
+    card = ModelCard(output=OutputCard(decoded=True))
+    model = open_model(family, core, DetectionOptions(CONFIDENCE, OVERLAP), card=card)
     blobs = core.lease().__enter__()   # for the life of the process
     geometry = model.preprocess(Frame(0, '', np.zeros((side, side, 3), np.uint8)), blobs)
     blobs['output'].data[:] = output

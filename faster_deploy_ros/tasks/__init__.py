@@ -8,15 +8,25 @@ from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.registry import Entry, Registry
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import card_beside, ModelCard
+from faster_deploy_ros.tasks.depth import DepthOptions
 from faster_deploy_ros.tasks.detection import DetectionOptions
 from faster_deploy_ros.tasks.family import guess_family
-from faster_deploy_ros.tasks.results import Detections
+from faster_deploy_ros.tasks.results import DepthMap, Detections
 
+_DEPTH = 'faster_deploy_ros.tasks.depth'
 _DETECTION = 'faster_deploy_ros.tasks.detection'
 
 MODELS: Registry[Model[Any]] = Registry('model family', 'faster_deploy_ros.models', {
+    'depth_anything': Entry(f'{_DEPTH}.depth_anything:DepthAnything'),
+    'lite_mono': Entry(f'{_DEPTH}.lite_mono:LiteMono'),
+    'metric_depth': Entry(f'{_DEPTH}.metric_depth:MetricDepth'),
+    'midas': Entry(f'{_DEPTH}.midas:Midas'),
+    'rtdetr': Entry(f'{_DETECTION}.rtdetr:RtDetr'),
+    'yolo_end2end': Entry(f'{_DETECTION}.yolo_end2end:YoloEnd2End'),
+    'yolov5': Entry(f'{_DETECTION}.yolov5:Yolov5'),
     'yolov8': Entry(f'{_DETECTION}.yolov8:Yolov8'),
     'yolox': Entry(f'{_DETECTION}.yolox:Yolox'),
+    'yolox_legacy': Entry(f'{_DETECTION}.yolox:YoloxLegacy'),
 })
 
 
@@ -44,5 +54,5 @@ def open_model(
 
 
 __all__ = [
-    'DetectionOptions', 'Detections', 'MODELS', 'Model', 'ModelCard', 'card_beside',
+    'DepthMap', 'DepthOptions', 'DetectionOptions', 'Detections', 'MODELS', 'Model', 'ModelCard', 'card_beside',
     'guess_family', 'open_model']

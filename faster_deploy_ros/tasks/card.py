@@ -3,7 +3,7 @@
 """The model card: a small YAML page beside a model that says what its tensors mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from faster_deploy_ros.tasks.labels import check_labels, Labels
 from faster_deploy_ros.tasks.letterbox import PLACEMENTS, Size
 from faster_deploy_ros.tasks.padding import Triple
 from faster_deploy_ros.tasks.pixels import PixelFormat
+from faster_deploy_ros.tasks.results import DEPTH_KINDS
 import yaml
 
+UNITS = ('m', 'dm', 'cm', 'mm')
 # What a person wants to know about a model and no code reads.
 _FOR_PEOPLE = (
     'name', 'title', 'description', 'licence', 'license', 'source', 'sha256', 'accuracy',
@@ -30,7 +32,7 @@ class InputCard:
     :param scale: what full white is: 255 or 1.
     :param mean: per channel in the model's order, taken off after scaling.
     :param std: per channel, divided by after that.
-    :param letterbox: ``'corner'`` or ``'center'``.
+    :param letterbox: ``'corner'``, ``'center'`` or ``'stretch'``.
     :param pad: the grey around the image, 0 to 255.
     """
 
@@ -50,6 +52,23 @@ class InputCard:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputCard:
+    """
+    What a model's numbers are; None where the card leaves it to the family.
+
+    :param decoded: of a detector: whether its boxes are decoded already.
+    :param kind: of a depth model: ``'metric'``, ``'relative'`` or ``'disparity'``.
+    :param unit: of metric depth: ``'m'``, ``'dm'``, ``'cm'`` or ``'mm'``.
+    :param scale: what the numbers are multiplied by before anything else.
+    """
+
+    decoded: bool | None = None
+    kind: str | None = None
+    unit: str | None = None
+    scale: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """
     The content of ``<model>.yaml``.
@@ -57,13 +76,19 @@ class ModelCard:
     :param family: a row of MODELS, or ``''``.
     :param labels: by class id, or ``()``.
     :param input: what the model wants to see.
-    :param decoded: whether the boxes in the output are decoded already; None: not said.
+    :param output: what its numbers are.
     """
 
     family: str = ''
     labels: Labels = ()
     input: InputCard = field(default_factory=InputCard)
-    decoded: bool | None = None
+    output: OutputCard = field(default_factory=OutputCard)
+
+    def overridden(self, by: 'ModelCard') -> 'ModelCard':
+        """Return the card with what another one says put in the place of its own."""
+        return ModelCard(
+            by.family or self.family, by.labels or self.labels, _over(self.input, by.input),
+            _over(self.output, by.output))
 
 
 def card_beside(model: str | Path) -> ModelCard | None:
@@ -104,17 +129,15 @@ def parse_card(content: object) -> ModelCard:
     :raises TypeError: a value of the wrong kind.
     """
     page = _section(content, 'the page', ('family', 'labels', 'input', 'output'), _FOR_PEOPLE)
-    output = _section(page.get('output', {}), 'output', ('decoded',))
     family = page.get('family', '')
     if not isinstance(family, str):
         raise ValueError(f'family: got {family!r}, expected a name such as yolox')
     labels = page.get('labels', [])
     if not isinstance(labels, list):
         raise ValueError(f'labels: got {labels!r}, expected a list of names')
-    decoded = output.get('decoded')
-    if decoded is not None and not isinstance(decoded, bool):
-        raise ValueError(f'output.decoded: got {decoded!r}, expected true or false')
-    return ModelCard(family, check_labels(labels), _input(page.get('input', {})), decoded)
+    return ModelCard(
+        family, check_labels(labels), _input(page.get('input', {})),
+        _output(page.get('output', {})))
 
 
 def _input(content: object) -> InputCard:
@@ -130,11 +153,31 @@ def _input(content: object) -> InputCard:
     if pad is not None and (not isinstance(pad, int) or isinstance(pad, bool)):
         raise ValueError(f'input.pad: got {pad!r}, expected a whole number from 0 to 255')
     card = InputCard(
-        size=size, color=_choice(page, 'color', ('bgr', 'rgb')), scale=scale,
+        size=size, color=_choice(page, 'input', 'color', ('bgr', 'rgb')), scale=scale,
         mean=_numbers(page, 'mean', 3), std=_numbers(page, 'std', 3),
-        letterbox=_choice(page, 'letterbox', PLACEMENTS), pad=pad)
+        letterbox=_choice(page, 'input', 'letterbox', PLACEMENTS), pad=pad)
     card.pixels(PixelFormat())   # raises for a pad or std that no picture can have
     return card
+
+
+def _output(content: object) -> OutputCard:
+    page = _section(content, 'output', ('decoded', 'kind', 'unit', 'scale'))
+    decoded = page.get('decoded')
+    if decoded is not None and not isinstance(decoded, bool):
+        raise ValueError(f'output.decoded: got {decoded!r}, expected true or false')
+    scale = page.get('scale')
+    if scale is not None and (
+            isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale > 0):
+        raise ValueError(f'output.scale: got {scale!r}, expected a number above 0')
+    return OutputCard(
+        decoded, _choice(page, 'output', 'kind', DEPTH_KINDS),
+        _choice(page, 'output', 'unit', UNITS), scale)
+
+
+def _over(own: Any, by: Any) -> Any:
+    """Put the fields that ``by`` says over those of ``own``."""
+    said = {one.name: getattr(by, one.name) for one in fields(by)}
+    return replace(own, **{name: value for name, value in said.items() if value is not None})
 
 
 def _section(
@@ -150,10 +193,11 @@ def _section(
     return content
 
 
-def _choice(page: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str | None:
+def _choice(
+        page: Mapping[str, Any], where: str, key: str, choices: tuple[str, ...]) -> str | None:
     value = page.get(key)
     if value is not None and value not in choices:
-        raise ValueError(f"input.{key}: got {value!r}, expected {' or '.join(choices)}")
+        raise ValueError(f"{where}.{key}: got {value!r}, expected {' or '.join(choices)}")
     return value
 
 

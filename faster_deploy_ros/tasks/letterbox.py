@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Size = tuple[int, int]
-PLACEMENTS = ('corner', 'center')
+STRETCH = 'stretch'   # the image fills the input, its proportions are not kept
+PLACEMENTS = ('corner', 'center', STRETCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,17 @@ class Letterbox:
 @lru_cache(maxsize=64)
 def letterbox(source_size: Size, input_size: Size, placement: str = 'corner') -> Letterbox:
     """
-    Fit an image into an input, its proportions kept.
+    Fit an image into an input, its proportions kept unless it is stretched.
 
     :param source_size: ``(width, height)`` of the image.
     :param input_size: ``(width, height)`` of the model's input.
     :param placement: ``'corner'`` pads right and below; ``'center'`` on all sides, an odd pixel
-        right or below.
+        right or below; ``'stretch'`` fills the input.
     """
     if placement not in PLACEMENTS:
         raise ValueError(f"letterbox: got placement '{placement}', expected one of {PLACEMENTS}")
+    if placement == STRETCH:
+        return stretch(source_size, input_size)
     (source_w, source_h), (input_w, input_h) = source_size, input_size
     scale = min(input_w / source_w, input_h / source_h)
     width = min(max(int(source_w * scale + 0.5), 1), input_w)

@@ -74,6 +74,7 @@ YOLOX = PixelFormat()
 YOLOX_LEGACY = PixelFormat(
     color='rgb', scale=1.0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 ULTRALYTICS = PixelFormat(color='rgb', scale=1.0)
+IMAGENET = YOLOX_LEGACY
 
 
 def layout_of(spec: BlobSpec) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+METRIC, RELATIVE, DISPARITY = DEPTH_KINDS = ('metric', 'relative', 'disparity')
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
@@ -58,3 +60,35 @@ class Detections:
                              'and y1 <= y2')
         if self.class_id.min() < 0:
             raise ValueError(f'Detections.class_id: got {self.class_id.min()}, expected 0 or more')
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DepthMap:
+    """
+    How far away each pixel of an image is; a read-only array that owns its memory.
+
+    :param depth: ``(h, w)`` float32, NaN where nothing is known. What the numbers are:
+    :param kind: ``'metric'``: metres along the optical axis (REP 118). ``'relative'``: inverse
+        depth up to an unknown scale *and* shift, larger is nearer. ``'disparity'``: inverse depth
+        up to an unknown scale, larger is nearer.
+    :raises ValueError: no image, an infinite value, a metric depth not above 0, another kind.
+    """
+
+    depth: NDArray[np.float32]
+    kind: str
+
+    def __post_init__(self) -> None:
+        """Own the memory, and check."""
+        depth: NDArray[np.float32] = np.array(self.depth, np.float32, order='C')
+        depth.flags.writeable = False
+        object.__setattr__(self, 'depth', depth)
+        if self.kind not in DEPTH_KINDS:
+            raise ValueError(
+                f"DepthMap.kind: got '{self.kind}', expected one of {', '.join(DEPTH_KINDS)}")
+        if depth.ndim != 2 or 0 in depth.shape:
+            raise ValueError(f'DepthMap.depth: got shape {depth.shape}, expected (h, w)')
+        low, high = np.nanmin(depth), np.nanmax(depth)
+        if np.isinf(low) or np.isinf(high):
+            raise ValueError('DepthMap.depth: a value is infinite, expected NaN where unknown')
+        if self.kind == METRIC and low <= 0:
+            raise ValueError(f'DepthMap.depth: got {low:.3g} m, expected metres above 0 or NaN')

@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType({
     'compare': 'whether two runtimes give the same: tensors, boxes, and what is wrong if not',
     'convert': 'turn an ONNX model into one for another runtime, with a card beside it',
     'devices': 'what this machine can run models on, and why not on the rest',
+    'evaluate': 'how good a model is: AP on labelled images, errors of depth against truth',
+    'models': 'well-known models with their licences: list, fetch, verify',
 })
 
 

@@ -14,7 +14,8 @@ from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.sources import open_source
-from faster_deploy_ros.tasks import DetectionOptions, Model, ModelCard, open_model
+from faster_deploy_ros.tasks import card_beside, Model, ModelCard, open_model
+from faster_deploy_ros.tasks.card import InputCard
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,8 +117,9 @@ def open_feed(
             spec.check(shapes[spec.name])
     if not frames:
         return Noise(core, shapes)
+    card = (card or card_beside(core.uri.path) or ModelCard()).overridden(_sized(inputs, shapes))
     try:
-        model = open_model(family, core, _options(inputs, shapes), card=card)
+        model = open_model(family, core, card=card)
     except BlobMismatch:
         if family != 'auto':
             raise
@@ -139,13 +141,13 @@ def check_names(shapes: Iterable[str], inputs: Iterable[BlobSpec]) -> None:
                 f"{', '.join(known)}")
 
 
-def _options(inputs: Sequence[BlobSpec], shapes: Shapes) -> DetectionOptions | None:
+def _sized(inputs: Sequence[BlobSpec], shapes: Shapes) -> ModelCard:
     """Say the size of an image whose input is open to the family."""
     for spec in inputs:
         if len(shapes.get(spec.name, ())) == 4 and spec.is_dynamic:
             height, width = shapes[spec.name][2:]
-            return DetectionOptions(input_size=(width, height))
-    return None
+            return ModelCard(input=InputCard(size=(width, height)))
+    return ModelCard()
 
 
 def _closed(spec: BlobSpec, shape: tuple[int, ...] | None) -> tuple[int, ...]:

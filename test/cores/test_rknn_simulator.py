@@ -14,7 +14,8 @@ from faster_deploy_ros.cores.rknn.file import read_rknn
 from faster_deploy_ros.cores.rknn.tensors import input_specs
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
-from faster_deploy_ros.tasks import DetectionOptions, open_model
+from faster_deploy_ros.tasks import ModelCard, open_model
+from faster_deploy_ros.tasks.card import OutputCard
 from faster_deploy_ros.tools.convert.program import run_program
 from faster_deploy_ros.tools.convert.to_rknn import CLEAN, TOOLKIT
 import numpy as np
@@ -60,7 +61,8 @@ class Npu:
             BlobSpec('images', np.dtype(np.uint8), (1, 416, 416, 3), True, 'NHWC'),
             BlobSpec('output', np.dtype(np.float32), (1, 3549, 85), False)], script=self._run)
         self.core.load()
-        self.model = open_model('yolox', self.core, DetectionOptions(decoded='raw'))
+        self.model = open_model(
+            'yolox', self.core, card=ModelCard(output=OutputCard(decoded=False)))
 
     def _run(self, blobs):
         self.seen = blobs.inputs[0].data.copy()

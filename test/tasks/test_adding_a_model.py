@@ -53,7 +53,7 @@ def test_the_pages_card_can_be_read(tmp_path):
     path = tmp_path / 'model.yaml'
     path.write_text(re.search(r'```yaml\n(.*?)```', PAGE, re.DOTALL)[1])
     card = read_card(path)
-    assert (card.family, card.labels, card.input.size, card.decoded) == (
+    assert (card.family, card.labels, card.input.size, card.output.decoded) == (
         'yolox', ('sphere', 'cube'), (320, 256), False)
 
 

@@ -3,7 +3,7 @@
 """A model card is read whole or refused with the key that is wrong."""
 
 from faster_deploy_ros.errors import LoadFailed
-from faster_deploy_ros.tasks.card import card_beside, InputCard, ModelCard, read_card
+from faster_deploy_ros.tasks.card import card_beside, InputCard, ModelCard, OutputCard, read_card
 from faster_deploy_ros.tasks.pixels import PixelFormat, YOLOX
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_whole_card_is_read(tmp_path):
     card = card_beside(tmp_path / 'm.onnx')
     assert card == ModelCard(
         'yolox', ('ball', 'cone', 'box'),
-        InputCard((320, 256), 'rgb', 1, (0.5,) * 3, (0.2,) * 3, 'center', 0), True)
+        InputCard((320, 256), 'rgb', 1, (0.5,) * 3, (0.2,) * 3, 'center', 0), OutputCard(True))
     assert card.input.pixels(YOLOX) == PixelFormat('rgb', 1, (0.5,) * 3, (0.2,) * 3, 0)
 
 

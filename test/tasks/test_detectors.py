@@ -8,7 +8,7 @@ from faster_deploy_ros.errors import BlobMismatch, InferFailed, UnknownName
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
-from faster_deploy_ros.tasks.card import InputCard
+from faster_deploy_ros.tasks.card import InputCard, OutputCard
 from faster_deploy_ros.tasks.detection.grid import cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,17 +21,18 @@ GOLDEN = np.load(Path(__file__).with_name('golden_detectors.npz'))
 AS_GOLDEN = {
     'confidence_threshold': CONFIDENCE, 'nms_threshold': OVERLAP, 'max_detections': LIMIT}
 CASES = {
-    'yolox raw': ('yolox', GOLDEN['raw'], {'decoded': 'raw'}, 'yolox'),
-    'yolox decoded': ('yolox', GOLDEN['decoded'], {'decoded': 'decoded'}, 'yolox'),
+    'yolox raw': ('yolox', GOLDEN['raw'], {'decoded': False}, 'yolox'),
+    'yolox decoded': ('yolox', GOLDEN['decoded'], {'decoded': True}, 'yolox'),
     'yolov8': ('yolov8', GOLDEN['columns'], {}, 'yolov8'),
     'yolov8 transposed': ('yolov8', GOLDEN['columns'].transpose(0, 2, 1), {}, 'yolov8'),
 }
 PICTURE = Frame(0, '', np.zeros((SOURCE[1], SOURCE[0], 3), np.uint8))
 
 
-def detect(family, output, frame=PICTURE, size=INPUT, **options):
+def detect(family, output, frame=PICTURE, size=INPUT, decoded=None, **options):
+    card = ModelCard(output=OutputCard(decoded=decoded))
     with core_saying(output, size) as core:
-        return open_model(family, core, DetectionOptions(**options))(frame, Stopwatch())
+        return open_model(family, core, DetectionOptions(**options), card=card)(frame, Stopwatch())
 
 
 @pytest.mark.parametrize('case', CASES)
@@ -137,21 +138,20 @@ def test_the_probe_is_right_for_any_plausible_boxes(seed, size, spread):
             assert open_model('yolox', core).is_decoded is expected
 
 
-def test_options_card_and_metadata_settle_it_without_a_probe():
+def test_card_and_metadata_settle_it_without_a_probe():
     said = {}
-    for who, options, card, metadata in (
-            ('option', DetectionOptions(decoded='decoded'), ModelCard(decoded=False), {}),
-            ('model card', None, ModelCard(decoded=True), {'decoded': 'false'}),
-            ('metadata', None, ModelCard(), {'decoded': 'true'})):
+    for who, card, metadata in (
+            ('model card', ModelCard(output=OutputCard(decoded=True)), {'decoded': 'false'}),
+            ('metadata', ModelCard(), {'decoded': 'true'})):
         with core_saying(np.full((1, 126, 8), np.nan, np.float32), INPUT, metadata) as core:
-            model = open_model('yolox', core, options, card=card)
+            model = open_model('yolox', core, card=card)
             said[who] = model.is_decoded, model.summary.endswith(f'decoded boxes (by {who})')
     assert set(said.values()) == {(True, True)}
 
 
 def test_decoded_boxes_read_as_raw_fail_with_the_remedy():
-    with pytest.raises(InferFailed, match=r"looks decoded already.*set decoded to 'decoded'"):
-        detect('yolox', GOLDEN['decoded'], decoded='raw')
+    with pytest.raises(InferFailed, match=r'looks decoded already.*output: \{decoded: true\}'):
+        detect('yolox', GOLDEN['decoded'], decoded=False)
 
 
 @pytest.mark.parametrize('case', CASES)
@@ -184,9 +184,9 @@ def test_boxes_in_the_padding_are_not_reported():
 
 def test_both_orders_of_the_channels_fill_the_input_alike():
     image = np.random.default_rng(1).integers(0, 256, (90, 200, 3), np.uint8)
-    for family, output, more, _ in CASES.values():
+    for family, output, _, _ in CASES.values():
         with core_saying(output, INPUT) as core:
-            model = open_model(family, core, DetectionOptions(**more))
+            model = open_model(family, core)
             with core.lease() as blobs:
                 model.preprocess(Frame(0, '', image), blobs)
                 bgr = blobs['in'].data.copy()
@@ -198,38 +198,24 @@ def test_the_two_generations_of_yolox_see_their_own_pixels():
     seen = {}
     image = np.zeros((64, 96, 3), np.uint8)
     image[:] = 255, 128, 0    # blue, green, red
-    for preprocessing in ('current', 'legacy'):
+    for family in ('yolox', 'yolox_legacy'):
         with core_saying(GOLDEN['raw'], INPUT) as core:
-            model = open_model('yolox', core, DetectionOptions(preprocessing=preprocessing))
+            model = open_model(family, core)
             with core.lease() as blobs:
                 model.preprocess(Frame(0, '', image), blobs)
-                seen[preprocessing] = blobs['in'].data[0, :, 5, 5].tolist()
-    assert seen['current'] == [255, 128, 0]
-    np.testing.assert_allclose(seen['legacy'], [
+                seen[family] = blobs['in'].data[0, :, 5, 5].tolist()
+    assert seen['yolox'] == [255, 128, 0]
+    np.testing.assert_allclose(seen['yolox_legacy'], [
         (0 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225], rtol=1e-6)
 
 
-def test_the_user_decides_on_the_generation_before_the_card_does():
-    card = ModelCard(input=InputCard(color='rgb', scale=1))
-    for preprocessing, color, scale in (
-            ('auto', 'rgb', 1), ('current', 'bgr', 255), ('legacy', 'rgb', 1)):
-        with core_saying(GOLDEN['raw'], INPUT) as core:
-            model = open_model(
-                'yolox', core, DetectionOptions(preprocessing=preprocessing), card=card)
-        assert (model.pixels.color, model.pixels.scale) == (color, scale)
-    assert model.pixels.std == (0.229, 0.224, 0.225)
-
-
-def test_a_model_of_open_size_takes_the_size_of_options_card_or_metadata():
-    for options, card, metadata in (
-            (DetectionOptions(input_size=INPUT), None, {'imgsz': '[640, 640]'}),
-            (None, {'size': INPUT}, {}),
-            (None, None, {'imgsz': '[64, 96]'})):
+def test_a_model_of_open_size_takes_the_size_of_card_or_metadata():
+    for card, metadata in (
+            ({'size': INPUT}, {'imgsz': '[640, 640]'}), ({}, {'imgsz': '[64, 96]'})):
         with core_saying(
                 GOLDEN['columns'], metadata=metadata, input_shape=(-1, 3, -1, -1),
                 output_shape=(-1, 7, -1)) as core:
-            model = open_model(
-                'yolov8', core, options, card=ModelCard(input=InputCard(**(card or {}))))
+            model = open_model('yolov8', core, card=ModelCard(input=InputCard(**card)))
             assert model.input_size == INPUT
             for _ in range(2):    # the seat forgets its shape in between
                 assert len(model(PICTURE, Stopwatch())) > 0

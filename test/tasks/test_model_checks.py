@@ -7,7 +7,7 @@ from faster_deploy_ros.errors import BlobMismatch, LoadFailed, UnknownName, Unsu
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DetectionOptions, ModelCard, MODELS, open_model
-from faster_deploy_ros.tasks.card import InputCard
+from faster_deploy_ros.tasks.card import InputCard, OutputCard
 import numpy as np
 import pytest
 from tensor_cores import core_saying, core_with, tensor
@@ -42,7 +42,7 @@ COLUMNS = tensor('output0', (1, 84, 3549))
     ('yolov8', [tensor('images', (1, 3, 416), True), COLUMNS], 'expected .1, 3, height'),
     ('yolov8', [tensor('images', (1, 3, 400, 416), True), COLUMNS], 'multiples of 32'),
     ('yolov8', [tensor('images', (1, 3, -1, -1), True), COLUMNS],
-     'leaves the size open; set the option input_size'),
+     'leaves the size open; set the parameter card.input.size'),
     ('yolov8', [IMAGE, tensor('size', (1, 2), True), COLUMNS], 'the model has 2 inputs'),
     ('yolov8', [IMAGE], r'the model has 0 outputs \(none\)'),
 ])
@@ -55,7 +55,7 @@ def test_wrong_tensors_are_named_with_what_was_expected(family, specs, message):
 def test_sizes_that_contradict_the_model_are_refused():
     with core_with(IMAGE, COLUMNS) as core:
         with pytest.raises(BlobMismatch, match='has the size 416x416, expected 640x640'):
-            open_model('yolov8', core, DetectionOptions(input_size=(640, 640)))
+            open_model('yolov8', core, card=ModelCard(input=InputCard(size=(640, 640))))
         with pytest.raises(BlobMismatch, match='has the size 416x416, expected 320x416'):
             open_model('yolov8', core, card=ModelCard(input=InputCard(size=(320, 416))))
 
@@ -68,12 +68,6 @@ def test_a_wrong_number_of_labels_is_refused(options, metadata, message):
     with core_with(IMAGE, COLUMNS, metadata=metadata) as core:
         with pytest.raises(BlobMismatch, match=message):
             open_model('yolov8', core, DetectionOptions(**options))
-
-
-def test_options_of_another_family_are_refused():
-    with core_with(IMAGE, COLUMNS) as core:
-        with pytest.raises(Unsupported, match="the option decoded 'raw' is for yolox"):
-            open_model('yolov8', core, DetectionOptions(decoded='raw'))
 
 
 def test_a_model_of_another_task_is_refused():
@@ -89,7 +83,9 @@ def test_an_unknown_family_is_named_with_a_near_one():
 
 
 def test_the_table_knows_the_families():
-    assert list(MODELS) == ['yolov8', 'yolox']
+    assert list(MODELS) == [
+        'depth_anything', 'lite_mono', 'metric_depth', 'midas', 'rtdetr', 'yolo_end2end', 'yolov5',
+        'yolov8', 'yolox', 'yolox_legacy']
 
 
 @pytest.mark.parametrize(('output', 'labels', 'metadata', 'card', 'family'), [
@@ -99,7 +95,8 @@ def test_the_table_knows_the_families():
     (tensor('o', (1, 3549, 7)), ('a', 'b'), {'decoded': 'false'}, ModelCard(), 'yolox'),
     (tensor('o', (1, 3549, 7)), ('a', 'b', 'c'), {}, ModelCard(), 'yolov8'),
     (tensor('o', (1, 3549, 7)), (), {'names': "['a', 'b', 'c']"}, ModelCard(), 'yolov8'),
-    (tensor('o', (1, 3549, 7)), (), {}, ModelCard('yolox', decoded=True), 'yolox'),
+    (tensor('o', (1, 3549, 7)), (), {},
+     ModelCard('yolox', output=OutputCard(decoded=True)), 'yolox'),
     (tensor('o', (1, 3549, 7)), (), {'author': 'Ultralytics'}, ModelCard(), 'yolov8'),
     (tensor('o', (1, 3549, 7)), (), {'family': 'yolov8'}, ModelCard(), 'yolov8'),
     (tensor('o', (1, 7, -1)), (), {}, ModelCard(), 'yolov8'),
@@ -114,9 +111,10 @@ def test_auto_tells_the_family_by_card_metadata_or_shape(
 
 def test_auto_counts_the_cells_where_there_are_more_classes_than_boxes():
     small = tensor('images', (1, 3, 64, 96), is_input=True)
-    many = DetectionOptions(labels=tuple(map(str, range(145))), decoded='raw')
+    many = DetectionOptions(labels=tuple(map(str, range(145))))
+    raw = ModelCard(output=OutputCard(decoded=False))
     with core_with(small, tensor('o', (1, 126, 150))) as core:
-        assert open_model('auto', core, many).family == 'yolox'
+        assert open_model('auto', core, many, card=raw).family == 'yolox'
 
 
 @pytest.mark.parametrize(('specs', 'message'), [

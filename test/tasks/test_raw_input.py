@@ -9,7 +9,7 @@ from faster_deploy_ros.cores.mock_core import MockCore
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
-from faster_deploy_ros.tasks import DetectionOptions, guess_family, ModelCard, open_model
+from faster_deploy_ros.tasks import guess_family, ModelCard, open_model
 from faster_deploy_ros.tasks.card import InputCard
 import numpy as np
 import pytest
@@ -159,7 +159,7 @@ def test_the_scaling_is_compared_with_the_preprocessing_that_was_chosen():
     imagenet = {'input_mean': '[123.675, 116.28, 103.53]', 'input_std': '[58.395, 57.12, 57.375]'}
     output = ('output', (1, 42, 85))
     with core_of(RAW, output, metadata=imagenet) as core:
-        open_model('yolox', core, DetectionOptions(preprocessing='legacy'))
+        open_model('yolox_legacy', core)
         with pytest.raises(BlobMismatch, match=r'123\.7/116\.3/103\.5'):
             open_model('yolox', core)
 

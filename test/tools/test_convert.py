@@ -52,7 +52,7 @@ def test_a_card_is_made_of_what_the_model_itself_tells(run, shapes_model, folder
     shutil.copyfile(shapes_model, model)   # no card: family, size and decoding are found out
     result = run('right', model, output=folder, check=False)
     card = card_beside(result.files[0])
-    assert (card.family, card.decoded, card.input.size) == ('yolox', False, (320, 256))
+    assert (card.family, card.output.decoded, card.input.size) == ('yolox', False, (320, 256))
     assert card.input.color == 'bgr'
     told = yaml.safe_load(result.files[-1].read_text())['description']
     assert told == 'yolox', 'the converter knows it too'

@@ -7,45 +7,40 @@ from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, Unsupported
 from faster_deploy_ros.tasks.boxes import corners
 from faster_deploy_ros.tasks.card import ModelCard
-from faster_deploy_ros.tasks.detection.detector import Candidates, Detector
+from faster_deploy_ros.tasks.detection.dense import DenseDetector
+from faster_deploy_ros.tasks.detection.detector import Candidates
 from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
-from faster_deploy_ros.tasks.pixels import PixelFormat, ULTRALYTICS
+from faster_deploy_ros.tasks.image_input import InputRules
+from faster_deploy_ros.tasks.pixels import ULTRALYTICS
 import numpy as np
 from numpy.typing import NDArray
 
 
-class Yolov8(Detector):
+class Yolov8(DenseDetector):
     """
     Anchor-free models without objectness: ``[1, 4 + classes, n]``, or the same transposed.
 
     Boxes are decoded and sigmoids done inside the model; the suppression is not.
 
-    :raises Unsupported: an option that only YOLOX has, or another task than detection.
+    :raises Unsupported: the model's metadata says another task than detection.
     """
 
     family = 'yolov8'
-    placement = 'center'
 
     def __init__(
             self, core: InferCore, options: DetectionOptions | None = None,
             card: ModelCard | None = None) -> None:
         """Refuse what does not apply, then check the tensors."""
-        given = options or DetectionOptions()
-        for name, choice in (('decoded', given.decoded), ('preprocessing', given.preprocessing)):
-            if choice != 'auto':
-                raise Unsupported(
-                    f"Yolov8: the option {name} '{choice}' is for yolox, expected 'auto'; leave "
-                    'it out')
         task = core.metadata.get('task', 'detect')
         if task != 'detect':
             raise Unsupported(
                 f"Yolov8: the model's metadata says task '{task}', expected 'detect'; export a "
                 'detection model')
-        super().__init__(core, given, card)
+        super().__init__(core, options, card)
 
-    def _read_pixels(self) -> PixelFormat:
-        return self.card.input.pixels(ULTRALYTICS)
+    def _rules(self) -> InputRules:
+        return InputRules(ULTRALYTICS, 'center')
 
     def _read_output(self, spec: BlobSpec) -> tuple[int, tuple[int, ...]]:
         counts = [count_cells(self.input_size, strides) for strides in VARIANTS]

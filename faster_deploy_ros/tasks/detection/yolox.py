@@ -9,15 +9,17 @@ from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, InferFailed
 from faster_deploy_ros.tasks.boxes import corners
 from faster_deploy_ros.tasks.card import ModelCard
-from faster_deploy_ros.tasks.detection.detector import Candidates, Detector
+from faster_deploy_ros.tasks.detection.dense import DenseDetector
+from faster_deploy_ros.tasks.detection.detector import Candidates
 from faster_deploy_ros.tasks.detection.grid import cells, count_cells, VARIANTS
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
-from faster_deploy_ros.tasks.pixels import fill, layout_of, PixelFormat, YOLOX, YOLOX_LEGACY
+from faster_deploy_ros.tasks.image_input import InputRules
+from faster_deploy_ros.tasks.pixels import YOLOX, YOLOX_LEGACY
 import numpy as np
 from numpy.typing import NDArray
 
 
-class Yolox(Detector):
+class Yolox(DenseDetector):
     """
     Models as the YOLOX project exports them: ``[1, n, 5 + classes]``, sigmoids inside.
 
@@ -26,7 +28,6 @@ class Yolox(Detector):
     """
 
     family = 'yolox'
-    placement = 'corner'
 
     def __init__(
             self, core: InferCore, options: DetectionOptions | None = None,
@@ -47,10 +48,8 @@ class Yolox(Detector):
         """What a model card would say of this model, by the card's keys."""
         return {**super().page, 'output': {'decoded': self.is_decoded}}
 
-    def _read_pixels(self) -> PixelFormat:
-        if self.options.preprocessing == 'auto':
-            return self.card.input.pixels(YOLOX)
-        return YOLOX_LEGACY if self.options.preprocessing == 'legacy' else YOLOX
+    def _rules(self) -> InputRules:
+        return InputRules(YOLOX, 'corner')
 
     def _read_output(self, spec: BlobSpec) -> tuple[int, tuple[int, ...]]:
         rows = {count_cells(self.input_size, strides): strides for strides in VARIANTS}
@@ -88,17 +87,16 @@ class Yolox(Detector):
         if raw.size and raw[:, 2:].max() > 20:
             raise InferFailed(
                 f'yolox: a box is e^{raw[:, 2:].max():.3g} cells wide; the output looks decoded '
-                f"already, and was taken as raw ({self._how}); set decoded to 'decoded'")
+                f'already, and was taken as raw ({self._how}); '
+                "write output: {decoded: true} into the model's card")
         stride = self._stride.take(rows)[:, None]
         centre = (raw[:, :2] + self._cells.take(rows, axis=0)) * stride
         return np.concatenate((centre, np.exp(raw[:, 2:]) * stride), axis=1)
 
     def _settle_decoded(self) -> tuple[bool, str]:
         """Return whether the boxes are decoded, and who says so."""
-        if self.options.decoded != 'auto':
-            return self.options.decoded == 'decoded', 'by option'
-        if self.card.decoded is not None:
-            return self.card.decoded, 'by model card'
+        if self.card.output.decoded is not None:
+            return self.card.output.decoded, 'by model card'
         said = self.core.metadata.get('decoded', '').lower()
         if said in ('true', 'false'):
             return said == 'true', 'by metadata'
@@ -115,10 +113,7 @@ class Yolox(Detector):
         :raises BlobMismatch: scores are outside 0 to 1, so that this is no YOLOX output.
         """
         with self.core.lease() as blobs:
-            blob = blobs.inputs[0]
-            layout = layout_of(blob.spec)
-            blob.reshape(self._input_shapes[layout])
-            fill(self.pixels, blob.data, layout)
+            self.input.write_empty(blobs)
             self.core.sync_infer(blobs)
             rows = self._read(blobs)[0].copy()
         scores = rows[:, 4:]
@@ -129,6 +124,15 @@ class Yolox(Detector):
         as_raw = np.abs(rows[:, :2] - 0.5)
         as_decoded = np.abs(rows[:, :2] / self._stride[:, None] - self._cells - 0.5)
         return bool(np.median(as_decoded) < np.median(as_raw))
+
+
+class YoloxLegacy(Yolox):
+    """The weights of YOLOX before release 0.2: RGB, 0 to 1, ImageNet mean and deviation."""
+
+    family = 'yolox_legacy'
+
+    def _rules(self) -> InputRules:
+        return InputRules(YOLOX_LEGACY, 'corner')
 
 
 def _other_family(shape: tuple[int, ...], rows: tuple[int, ...]) -> str:

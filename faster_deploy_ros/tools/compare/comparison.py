@@ -9,7 +9,7 @@ from faster_deploy_ros.cores import InferCore, open_core
 from faster_deploy_ros.errors import BadValue, BlobMismatch, FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks import open_model
-from faster_deploy_ros.tasks.detection.detector import Detector
+from faster_deploy_ros.tasks.detection.dense import DenseDetector
 from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain, hidden
 from faster_deploy_ros.tools.compare.measure import measure, Measured, Threshold
 from faster_deploy_ros.tools.compare.pictures import pictures
@@ -112,7 +112,7 @@ def compare(request: Request, report: Report = lambda done, of, what: None) -> C
         return _Run(request, Side(model), second, frames, described, report).result()
 
 
-def _open_reference(request: Request, core: InferCore) -> Detector | None:
+def _open_reference(request: Request, core: InferCore) -> DenseDetector | None:
     """Return the reference as a detector; None if it is none, and nobody says that it is."""
     try:
         model = open_model(request.family, core, options(*request.threshold))
@@ -120,7 +120,7 @@ def _open_reference(request: Request, core: InferCore) -> Detector | None:
         if request.family != 'auto':
             raise
         return None
-    return model if isinstance(model, Detector) else None
+    return model if isinstance(model, DenseDetector) else None
 
 
 def _of_tensors(request: Request, reference: InferCore, candidate: InferCore) -> Comparison:

@@ -11,6 +11,7 @@ from typing import Any
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.cores.uri import SUFFIXES
+from faster_deploy_ros.tasks.card import ModelCard, OutputCard
 from faster_deploy_ros.tasks.pixels import ULTRALYTICS, YOLOX, YOLOX_LEGACY
 from faster_deploy_ros.tools.compare.reading import Reading
 import numpy as np
@@ -152,11 +153,11 @@ def _output_layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
 
 
 def _decoding(reading: Reading, core: InferCore) -> Iterator[Trial]:
-    if reading.card.decoded is None:
+    if reading.card.output.decoded is None:
         return
-    now, other = ('decoded', 'raw') if reading.card.decoded else ('raw', 'decoded')
+    now, other = ('decoded', 'raw') if reading.card.output.decoded else ('raw', 'decoded')
     yield Trial(
-        (DECODING,), replace(reading, card=replace(reading.card, decoded=other == 'decoded')),
+        (DECODING,), replace(reading, card=_decoded(reading.card, other == 'decoded')),
         f"the candidate's boxes are {other} and are read as {now}",
         f'write output: {{decoded: {str(other == "decoded").lower()}}} into {_card(core)}')
 
@@ -195,3 +196,7 @@ def _takes_bytes(core: InferCore) -> bool:
 
 def _outputs(core: InferCore) -> list[BlobSpec]:
     return [spec for spec in core.specs.values() if not spec.is_input]
+
+
+def _decoded(card: ModelCard, is_decoded: bool) -> ModelCard:
+    return card.overridden(ModelCard(output=OutputCard(decoded=is_decoded)))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks import card_beside, DetectionOptions, ModelCard, open_model
-from faster_deploy_ros.tasks.card import InputCard
-from faster_deploy_ros.tasks.detection.detector import Detector
+from faster_deploy_ros.tasks.card import InputCard, OutputCard
+from faster_deploy_ros.tasks.detection.dense import DenseDetector
 from faster_deploy_ros.tools.compare.reshaped_core import ReshapedCore
 
 
@@ -30,7 +30,7 @@ class Reading:
     swapped: bool = False
     says: tuple[str, ...] = ()
 
-    def open(self, core: InferCore, options: DetectionOptions) -> Detector:
+    def open(self, core: InferCore, options: DetectionOptions) -> DenseDetector:
         """
         Read a loaded core that way.
 
@@ -40,21 +40,21 @@ class Reading:
         if self.factor != 1 or self.swapped or self.says:
             core = ReshapedCore(core, self.factor, self.swapped, self.says)
         model = open_model(self.family, core, options, card=self.card)
-        if not isinstance(model, Detector):
+        if not isinstance(model, DenseDetector):
             raise BlobMismatch(
                 f"compare: the candidate is read as family '{self.family}', which is no detector, "
                 'expected one as the reference is; correct its card')
         return model
 
 
-def reading_of(model: Detector) -> Reading:
+def reading_of(model: DenseDetector) -> Reading:
     """Return how an opened detector is read, with all that family and metadata have decided."""
     pixels = model.pixels
     seen = InputCard(
         size=model.input_size, color=pixels.color, scale=pixels.scale, mean=pixels.mean,
-        std=pixels.std, letterbox=model.card.input.letterbox or model.placement, pad=pixels.pad)
+        std=pixels.std, letterbox=model.input.placement, pad=pixels.pad)
     return Reading(model.family, ModelCard(
-        model.family, model.labels, seen, getattr(model, 'is_decoded', None)))
+        model.family, model.labels, seen, OutputCard(getattr(model, 'is_decoded', None))))
 
 
 def differences(reading: Reading, reference: Reading) -> list[str]:
@@ -66,12 +66,13 @@ def differences(reading: Reading, reference: Reading) -> list[str]:
         if getattr(mine, name) != getattr(other, name)]
     if reading.family != reference.family:
         said.insert(0, f'family {reading.family} ({reference.family})')
-    if reading.card.decoded is not reference.card.decoded:
-        said.append(f'decoded {reading.card.decoded} ({reference.card.decoded})'.lower())
+    if reading.card.output.decoded is not reference.card.output.decoded:
+        was = reference.card.output.decoded
+        said.append(f'decoded {reading.card.output.decoded} ({was})'.lower())
     return said
 
 
-def candidate_reading(core: InferCore, reference: Detector) -> tuple[Reading, bool]:
+def candidate_reading(core: InferCore, reference: DenseDetector) -> tuple[Reading, bool]:
     """
     Return how a candidate asks to be read, and whether it has a card that says so.
 
@@ -84,4 +85,4 @@ def candidate_reading(core: InferCore, reference: Detector) -> tuple[Reading, bo
     if card is not None:
         return Reading(card.family or reference.family, card), True
     inherited = reading_of(reference)
-    return replace(inherited, card=replace(inherited.card, decoded=None)), False
+    return replace(inherited, card=replace(inherited.card, output=OutputCard())), False

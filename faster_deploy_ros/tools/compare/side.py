@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks import DetectionOptions, open_model
-from faster_deploy_ros.tasks.detection.detector import Detector
+from faster_deploy_ros.tasks.detection.dense import DenseDetector
 from faster_deploy_ros.tasks.letterbox import Letterbox
 from faster_deploy_ros.tools.compare.boxes import Answer
 from faster_deploy_ros.tools.compare.reading import reading_of
@@ -47,7 +47,7 @@ class Side:
     :param model: opened with ``options``; stays the caller's, as its core.
     """
 
-    def __init__(self, model: Detector) -> None:
+    def __init__(self, model: DenseDetector) -> None:
         """Open the same once more, without its suppression."""
         self.model = model
         self.reading = reading_of(model)
@@ -71,7 +71,7 @@ class Side:
         try:
             with core.lease() as blobs:
                 geometry = self.model.preprocess(frame, blobs)
-                lies = geometry, self.reading.card.decoded
+                lies = geometry, self.reading.card.output.decoded
                 core.sync_infer(blobs)
                 parts = self._parts(blobs[self._output].data)
                 answer = Answer(

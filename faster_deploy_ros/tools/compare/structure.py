@@ -4,13 +4,13 @@
 
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.tasks import ModelCard
-from faster_deploy_ros.tasks.detection.detector import Detector
+from faster_deploy_ros.tasks.detection.dense import DenseDetector
 from faster_deploy_ros.tools.compare.diagnosis import Diagnosis
 
 CLASS_COUNT, INPUT_SIZE, OUTPUTS, LABELS = 'class count', 'input size', 'outputs', 'labels'
 
 
-def structural(reference: Detector, core: InferCore, card: ModelCard) -> Diagnosis | None:
+def structural(reference: DenseDetector, core: InferCore, card: ModelCard) -> Diagnosis | None:
     """
     Find a difference that no other preprocessing can undo; None where there is none.
 
@@ -26,7 +26,7 @@ def structural(reference: Detector, core: InferCore, card: ModelCard) -> Diagnos
     return _of_output(reference, outputs[0].shape) or _of_labels(reference, card)
 
 
-def _of_output(reference: Detector, shape: tuple[int, ...]) -> Diagnosis | None:
+def _of_output(reference: DenseDetector, shape: tuple[int, ...]) -> Diagnosis | None:
     classes = len(reference.labels)
     own = next(
         spec for spec in reference.core.specs.values() if not spec.is_input).shape[-2:]
@@ -52,7 +52,7 @@ def _of_output(reference: Detector, shape: tuple[int, ...]) -> Diagnosis | None:
         'convert the model that the reference is, with its whole head', evidence)
 
 
-def _of_labels(reference: Detector, card: ModelCard) -> Diagnosis | None:
+def _of_labels(reference: DenseDetector, card: ModelCard) -> Diagnosis | None:
     own, other = reference.labels, card.labels
     if not other or own == other:
         return None
