@@ -32,20 +32,23 @@ MODELS: Registry[Model[Any]] = Registry('model family', 'faster_deploy_ros.model
 
 def open_model(
         family: str, core: InferCore, options: Any = None, *,
-        card: ModelCard | None = None) -> Model[Any]:
+        card: ModelCard | None = None, over: ModelCard | None = None) -> Model[Any]:
     """
     Give the tensors of a loaded core their meaning, and check that they can have it.
 
     :param family: a row of MODELS, or ``'auto'``: the model card, the metadata or the shapes tell.
     :param core: stays the caller's to unload.
-    :param options: what the family takes, for detectors DetectionOptions; None: the defaults.
+    :param options: what the family takes, DetectionOptions or DepthOptions; None: the defaults.
     :param card: None: the one beside the model's file, where there is one.
+    :param over: what a user says instead of the card, field by field.
     :raises UnknownName: no such family, or a class that the model has not.
     :raises BlobMismatch: the tensors are not this family's, or ``'auto'`` cannot tell.
     :raises LoadFailed: the model card or the metadata cannot be read.
     """
     if card is None:
         card = card_beside(core.uri.path) or ModelCard()
+    if over is not None:
+        card = card.overridden(over)
     if family == 'auto':
         family = guess_family(core, card, getattr(options, 'labels', ()))
     make: Any = MODELS.resolve(family)
@@ -54,5 +57,5 @@ def open_model(
 
 
 __all__ = [
-    'DepthMap', 'DepthOptions', 'DetectionOptions', 'Detections', 'MODELS', 'Model', 'ModelCard', 'card_beside',
-    'guess_family', 'open_model']
+    'DepthMap', 'DepthOptions', 'DetectionOptions', 'Detections', 'MODELS', 'Model', 'ModelCard',
+    'card_beside', 'guess_family', 'open_model']
