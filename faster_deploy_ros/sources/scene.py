@@ -40,7 +40,7 @@ class SceneSource(Source):
             for index in range(ROOM_FRAMES):
                 scene = room.render(index)
                 stamp_ns = (number * ROOM_FRAMES + index) * SECOND_NS // 30
-                yield Shot(Frame(stamp_ns, 'camera', scene.image), _truth(scene))
+                yield Shot(Frame(stamp_ns, 'camera', scene.image), _truth(scene), scene.depth)
 
     def _room(self, number: int) -> SceneRenderer:
         return SceneRenderer(self._seed + number, size=self._size or VGA)

@@ -37,10 +37,12 @@ class Shot:
 
     :param frame: its pixels; the stamp is the source's own time.
     :param truth: every object on it, or ``None`` where nobody knows.
+    :param depth: ``(h, w)`` float32 metres along the optical axis, or ``None`` where nobody knows.
     """
 
     frame: Frame
     truth: tuple[Box, ...] | None = None
+    depth: NDArray[np.float32] | None = None
 
 
 class Source(ABC):

@@ -50,6 +50,7 @@ def test_a_scene_is_one_room_after_another_with_its_truth(index, room, frame):
     np.testing.assert_allclose([box.xyxy for box in judged], scene.boxes)
     assert len(shot.truth) == len(scene.boxes) + len(scene.ignored)
     assert judged, 'this picture shows something'
+    np.testing.assert_array_equal(shot.depth, scene.depth)
 
 
 @pytest.mark.parametrize('wrong', [{'seed': -1}, {'size': (10, 10)}])
