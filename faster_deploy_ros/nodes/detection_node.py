@@ -67,7 +67,7 @@ class DetectionNode(PerceptionNode[Detections, DetectionParams]):
 
     def open_model(self, core: InferCore, params: DetectionParams) -> Model[Detections]:
         """Return the detector of the asked family."""
-        return open_model(params.family, core, params.options)
+        return open_model(params.family, core, params.options, over=params.card)
 
     def on_model_ready(self, model: Model[Detections], params: DetectionParams,
                        undo: ExitStack) -> None:

@@ -4,12 +4,13 @@
 
 from dataclasses import dataclass
 
+from faster_deploy_ros.nodes.card_params import CardParams
 from faster_deploy_ros.nodes.params import parameter
 from faster_deploy_ros.nodes.qos import AUTO, PRESETS
 
 
 @dataclass(frozen=True, slots=True)
-class PerceptionParams:
+class PerceptionParams(CardParams):
     """Values of the common parameters, checked; the defaults of the product live here."""
 
     model: str | tuple[str, ...] = parameter(

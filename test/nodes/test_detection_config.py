@@ -12,11 +12,24 @@ import yaml
 pytest.importorskip('rclpy', reason='rclpy is not installed')
 
 from faster_deploy_ros.nodes.detection_node import DetectionParams
+from faster_deploy_ros.nodes.params import parameter_name
 
 pytestmark = pytest.mark.ros
 
 FILE = Path(__file__).parents[2] / 'config' / 'detection.yaml'
-PARAMETERS = yaml.safe_load(FILE.read_text(encoding='utf-8'))['/**']['ros__parameters']
+
+
+def flat(page, prefix=''):
+    """Yield each parameter by its dotted name, as ROS reads sections."""
+    for key, value in page.items():
+        if isinstance(value, dict):
+            yield from flat(value, f'{prefix}{key}.')
+        else:
+            yield f'{prefix}{key}', value
+
+
+PARAMETERS = dict(flat(
+    yaml.safe_load(FILE.read_text(encoding='utf-8'))['/**']['ros__parameters']))
 
 
 def plain(value):
@@ -25,19 +38,19 @@ def plain(value):
 
 
 def test_the_file_names_exactly_the_parameters_of_the_node():
-    assert set(PARAMETERS) == {field.name for field in fields(DetectionParams)}
+    assert set(PARAMETERS) == set(map(parameter_name, fields(DetectionParams)))
 
 
-@pytest.mark.parametrize('field', fields(DetectionParams), ids=lambda field: field.name)
+@pytest.mark.parametrize('field', fields(DetectionParams), ids=parameter_name)
 def test_the_file_has_the_default_of(field):
-    written = plain(PARAMETERS[field.name])
+    written = plain(PARAMETERS[parameter_name(field)])
     assert type(written) is type(field.default)
     assert written == field.default
 
 
 def test_every_parameter_is_explained_right_above():
     lines = FILE.read_text(encoding='utf-8').splitlines()
-    parameters = [i for i, line in enumerate(lines) if re.match(r' {4}\w+:', line)]
+    parameters = [i for i, line in enumerate(lines) if re.match(r' {4,}\w+: \S', line)]
     assert len(parameters) == len(PARAMETERS)
-    assert [lines[i] for i in parameters if not lines[i - 1].startswith('    # ')] == []
+    assert [lines[i] for i in parameters if not lines[i - 1].lstrip().startswith('# ')] == []
     assert [line for line in lines if len(line) > 99] == []

@@ -21,6 +21,11 @@ class Knobs:
     quick: bool = parameter(False, 'Hurry.')
     age: float = parameter(0.0, 'Old ones go.', minimum=0.0)
     model: str | tuple[str, ...] = parameter('one', 'One or several.')
+    size: tuple[int, ...] = parameter(
+        (), 'Pixels.', minimum=1, maximum=99, count=2, name='image.size')
+    mean: tuple[float, ...] = parameter((), 'Greys.', count=3, name='image.mean')
+    scale: float = parameter(0.0, 'White.', choices=(0.0, 1.0, 255.0), name='image.scale')
+    sure: bool | str = parameter('', 'Or not said.', name='image.sure')
 
 
 @pytest.fixture
@@ -100,6 +105,70 @@ def test_an_empty_list_from_a_file_is_an_empty_list(declared):
     # rcl has no type for [] and gives the parameter no value.
     _, parameters = declared(classes=None)
     assert parameters.read().classes == ()
+
+
+IMAGE = {'image.size': [64, 48], 'image.mean': [0.5, 0.5, 1.0], 'image.scale': 255.0,
+         'image.sure': True}
+
+
+def test_a_field_may_be_called_otherwise_as_a_parameter(declared):
+    node, parameters = declared(**IMAGE)
+    knobs = parameters.read()
+    assert (knobs.size, knobs.mean) == ((64, 48), (0.5, 0.5, 1.0))
+    assert (knobs.scale, knobs.sure) == (255.0, True)
+    assert not node.has_parameter('size')
+    assert node.describe_parameter('image.scale').additional_constraints == (
+        'one of: 0.0, 1.0, 255.0')
+
+
+def test_a_list_of_numbers_that_was_given_can_be_taken_back(declared):
+    node, parameters = declared(**IMAGE)
+    answers = node.set_parameters([
+        Parameter('image.size', value=[]), Parameter('image.mean', value=[]),
+        Parameter('image.sure', value='')])
+    assert all(answer.successful for answer in answers)
+    knobs = parameters.read()
+    assert (knobs.size, knobs.mean, knobs.sure) == ((), (), '')
+
+
+def test_a_parameter_cannot_be_removed(declared):
+    node, parameters = declared(classes=['a'])
+    answer = node.set_parameters([Parameter('classes', value=None)])[0]
+    assert (answer.successful, answer.reason) == (
+        False, "parameter 'classes': cannot be removed, expected a value")
+    assert parameters.read().classes == ('a',)
+
+
+def test_whole_numbers_are_numbers_in_a_list(declared):
+    assert declared(**{'image.mean': [0, 0, 1]})[1].read().mean == (0, 0, 1)
+
+
+@pytest.mark.parametrize(('name', 'value', 'words'), [
+    ('image.size', [64], 'got [64], expected 2 numbers'),
+    ('image.size', [64, 0], 'got [64, 0], expected numbers of 1 to 99'),
+    ('image.size', [64, 100], 'expected numbers of 1 to 99'),
+    ('image.size', [64.0, 48.0], 'expected a list of whole numbers'),
+    ('image.size', 64, 'expected a list of whole numbers'),
+    ('image.size', ['64', '48'], 'expected a list of whole numbers'),
+    ('image.mean', [0.5, 0.5], 'expected 3 numbers'),
+    ('image.mean', [True, True, True], 'expected a list of numbers'),
+    ('image.mean', [0.5, 0.5, float('nan')], 'expected finite numbers'),
+    ('image.mean', [0.5, 0.5, float('inf')], 'expected finite numbers'),
+    ('image.scale', 2.0, "got '2.0', expected one of 0.0, 1.0, 255.0"),
+    ('image.sure', 'yes', "got 'yes', expected true, false or ''"),
+    ('image.sure', 1, "got 1, expected true, false or ''"),
+])
+def test_a_wrong_value_of_a_section_is_told_at_launch_and_refused_later(
+        declared, name, value, words):
+    with pytest.raises(BadParameter) as caught:
+        declared(**{name: value})[1].read()
+    assert str(caught.value).startswith(f"parameter '{name}': got ")
+    assert words in str(caught.value)
+    node, parameters = declared()
+    result = node.set_parameters([Parameter(name, value=value)])[0]
+    assert not result.successful
+    assert words in result.reason
+    assert parameters.read() == Knobs()
 
 
 def test_a_misspelt_parameter_is_told_with_the_name_that_was_meant(declared, capfd):
