@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.nodes.camera_info import camera_info_message
 from faster_deploy_ros.nodes.params import DeclaredParameters, parameter
 from faster_deploy_ros.nodes.qos import PRESETS, profile
 from faster_deploy_ros.nodes.spin import run
@@ -23,7 +24,7 @@ import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 SETTLE_S = 0.5   # we find a subscriber before it finds us; best effort, it misses what comes first
 ACKNOWLEDGED_S = 2.0   # how long the last frames may take to reach reliable subscribers
@@ -63,6 +64,8 @@ class CameraNode(Node):
     """
     Publish pictures on ``image_raw``; each is ready before its time has come.
 
+    A source that knows how its pictures were projected has ``camera_info`` too.
+
     Thread: ROS
     """
 
@@ -89,6 +92,8 @@ class CameraNode(Node):
             Path(params.keep).mkdir(parents=True, exist_ok=True)
         self._images = self.create_publisher(
             Image, 'image_raw', profile(params.qos, params.qos_depth))
+        self._infos = None if self._next is None or self._next.camera is None else (
+            self.create_publisher(CameraInfo, 'camera_info', self._images.qos_profile))
         fps = params.fps or source.fps or USUAL_FPS
         self._prepare()
         self._timer = self.create_timer(
@@ -108,6 +113,8 @@ class CameraNode(Node):
             self._finish()
             return
         self._message.header.stamp = self.get_clock().now().to_msg()
+        if self._infos is not None and self._next.camera is not None:   # first: it is needed first
+            self._infos.publish(camera_info_message(self._message.header, self._next.camera))
         self._images.publish(self._message)
         stamp = self._message.header.stamp
         self._report(event='sent', index=self.sent,

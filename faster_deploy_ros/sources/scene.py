@@ -7,8 +7,11 @@ from itertools import count
 
 from faster_deploy_ros.errors import BadValue
 from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.pinhole import Pinhole
 from faster_deploy_ros.scenes import LABELS, Scene, SceneRenderer
 from faster_deploy_ros.sources.shot import Box, SECOND_NS, Shot, Source
+import numpy as np
+from numpy.typing import NDArray
 
 VGA = (640, 480)
 ROOM_FRAMES = 50   # then the next room: a run of 20 seconds sees twelve
@@ -37,13 +40,20 @@ class SceneSource(Source):
         """Render picture by picture, for ever."""
         for number in count():
             room = self._room(number)
+            camera = _pinhole(room.camera_matrix, *(self._size or VGA))
             for index in range(ROOM_FRAMES):
                 scene = room.render(index)
                 stamp_ns = (number * ROOM_FRAMES + index) * SECOND_NS // 30
-                yield Shot(Frame(stamp_ns, 'camera', scene.image), _truth(scene), scene.depth)
+                yield Shot(Frame(stamp_ns, 'camera', scene.image), _truth(scene), scene.depth,
+                           camera)
 
     def _room(self, number: int) -> SceneRenderer:
         return SceneRenderer(self._seed + number, size=self._size or VGA)
+
+
+def _pinhole(matrix: NDArray[np.float64], width: int, height: int) -> Pinhole:
+    (fx, _, cx), (_, fy, cy), _ = matrix.tolist()
+    return Pinhole(width, height, fx, fy, cx, cy)
 
 
 def _truth(scene: Scene) -> tuple[Box, ...]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import cv2
 from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.pinhole import Pinhole
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,11 +39,13 @@ class Shot:
     :param frame: its pixels; the stamp is the source's own time.
     :param truth: every object on it, or ``None`` where nobody knows.
     :param depth: ``(h, w)`` float32 metres along the optical axis, or ``None`` where nobody knows.
+    :param camera: how it was projected, or ``None`` where nobody knows.
     """
 
     frame: Frame
     truth: tuple[Box, ...] | None = None
     depth: NDArray[np.float32] | None = None
+    camera: Pinhole | None = None
 
 
 class Source(ABC):

@@ -6,13 +6,14 @@ import json
 from time import monotonic
 
 import cv2
+from faster_deploy_ros.scenes import SceneRenderer
 import numpy as np
 import pytest
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 camera_node = pytest.importorskip('faster_deploy_ros.nodes.camera_node')
 pytestmark = pytest.mark.ros
@@ -90,6 +91,29 @@ def test_every_picture_arrives_once_whole_and_in_order(viewer, folder):
         assert message.step == message.width * 3
         assert message.header.frame_id == 'camera'
     assert stamps(one.seen) == sorted(set(stamps(one.seen)))
+
+
+def test_a_scene_says_how_each_of_its_rooms_was_projected(viewer):
+    one = viewer(source='scene', width=64, height=48, fps=200.0, frames=51, seed=4,
+                 wait_for_subscribers=1)
+    infos = []
+    one.eye.create_subscription(CameraInfo, 'camera_info', infos.append, QoSProfile(
+        depth=100, reliability=ReliabilityPolicy.RELIABLE))
+    one.until(lambda: one.eye.count_publishers('camera_info') == 1)
+    one.look()
+    one.until(lambda: len(one.seen) == len(infos) == 51)
+    assert stamps(infos) == stamps(one.seen)
+    for index, room in ((0, 4), (49, 4), (50, 5)):
+        matrix = SceneRenderer(room, size=(64, 48)).camera_matrix
+        np.testing.assert_array_equal(infos[index].k, matrix.ravel())
+        np.testing.assert_array_equal(infos[index].p, np.c_[matrix, np.zeros(3)].ravel())
+        assert (infos[index].width, infos[index].height) == (64, 48)
+        assert infos[index].header.frame_id == 'camera'
+
+
+def test_a_source_that_does_not_know_its_projection_has_no_camera_info(viewer, folder):
+    one = viewer(source=str(folder), fps=50.0)
+    assert one.node.count_publishers('camera_info') == 0
 
 
 def test_the_first_picture_waits_for_somebody_who_looks(viewer, folder):

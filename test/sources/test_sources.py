@@ -6,6 +6,7 @@ from itertools import islice
 
 import cv2
 from faster_deploy_ros.errors import BadFrame, BadValue, Unavailable
+from faster_deploy_ros.pinhole import Pinhole
 from faster_deploy_ros.scenes import LABELS, SceneRenderer
 from faster_deploy_ros.sources import kind_of, open_source, SOURCES
 from faster_deploy_ros.sources.folder import FolderSource
@@ -51,6 +52,8 @@ def test_a_scene_is_one_room_after_another_with_its_truth(index, room, frame):
     assert len(shot.truth) == len(scene.boxes) + len(scene.ignored)
     assert judged, 'this picture shows something'
     np.testing.assert_array_equal(shot.depth, scene.depth)
+    (fx, _, cx), (_, fy, cy), _ = scene.camera_matrix
+    assert shot.camera == Pinhole(640, 480, fx, fy, cx, cy)
 
 
 @pytest.mark.parametrize('wrong', [{'seed': -1}, {'size': (10, 10)}])
