@@ -71,6 +71,8 @@ class DepthMap:
     :param kind: ``'metric'``: metres along the optical axis (REP 118). ``'relative'``: inverse
         depth up to an unknown scale *and* shift, larger is nearer. ``'disparity'``: inverse depth
         up to an unknown scale, larger is nearer.
+    An array that is read-only and owns its memory becomes the map's own; any other is copied.
+
     :raises ValueError: no image, an infinite value, a metric depth not above 0, another kind.
     """
 
@@ -79,16 +81,28 @@ class DepthMap:
 
     def __post_init__(self) -> None:
         """Own the memory, and check."""
-        depth: NDArray[np.float32] = np.array(self.depth, np.float32, order='C')
-        depth.flags.writeable = False
-        object.__setattr__(self, 'depth', depth)
+        object.__setattr__(self, 'depth', _owned(self.depth))
         if self.kind not in DEPTH_KINDS:
             raise ValueError(
                 f"DepthMap.kind: got '{self.kind}', expected one of {', '.join(DEPTH_KINDS)}")
+        depth = self.depth
         if depth.ndim != 2 or 0 in depth.shape:
             raise ValueError(f'DepthMap.depth: got shape {depth.shape}, expected (h, w)')
-        low, high = np.nanmin(depth), np.nanmax(depth)
+        # As nanmin and nanmax, without their warning where all is NaN.
+        low, high = np.fmin.reduce(depth, axis=None), np.fmax.reduce(depth, axis=None)
         if np.isinf(low) or np.isinf(high):
             raise ValueError('DepthMap.depth: a value is infinite, expected NaN where unknown')
         if self.kind == METRIC and low <= 0:
             raise ValueError(f'DepthMap.depth: got {low:.3g} m, expected metres above 0 or NaN')
+
+
+def _owned(depth: Any) -> NDArray[np.float32]:
+    """Return a read-only float32 array that nobody else writes: the same if it is one already."""
+    if isinstance(depth, np.ndarray):
+        flags = depth.flags
+        if depth.dtype == np.float32 and flags.owndata and flags.c_contiguous and not (
+                flags.writeable):
+            return depth
+    copy: NDArray[np.float32] = np.array(depth, np.float32, order='C')
+    copy.flags.writeable = False
+    return copy
