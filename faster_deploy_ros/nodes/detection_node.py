@@ -12,6 +12,7 @@ from builtin_interfaces.msg import Time
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import detections_to_message, label_info_message
+from faster_deploy_ros.nodes.outlet import Outlet
 from faster_deploy_ros.nodes.params import parameter
 from faster_deploy_ros.nodes.perception_node import PerceptionNode
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
@@ -58,8 +59,6 @@ class DetectionNode(PerceptionNode[Detections, DetectionParams]):
     """Publish ``detections`` for every ``image``, and ``label_info`` once."""
 
     params_type = DetectionParams
-    message_type = Detection2DArray
-    topic = 'detections'
 
     def __init__(self, name: str = 'detection', **kwargs: Any) -> None:
         """Declare the parameters; load nothing."""
@@ -69,14 +68,16 @@ class DetectionNode(PerceptionNode[Detections, DetectionParams]):
         """Return the detector of the asked family."""
         return open_model(params.family, core, params.options, over=params.card)
 
-    def on_model_ready(self, model: Model[Detections], params: DetectionParams,
-                       undo: ExitStack) -> None:
-        """Publish the class names, for all who come later too."""
+    def open_outlet(self, model: Model[Detections], params: DetectionParams,
+                    undo: ExitStack) -> Outlet:
+        """Make the topics; publish the class names, for all who come later too."""
+        outlet = Outlet(self._published(undo, Detection2DArray, 'detections', self._output_qos))
         self._labels = model.labels
         self._format = params.class_id_format
         stamp = self.get_clock().now().to_msg()
         self._published(undo, LabelInfo, 'label_info', LATCHED).publish(
             label_info_message(Header(stamp=stamp), model.labels, params.confidence_threshold))
+        return outlet
 
     def encode(self, frame: Frame, result: Detections) -> Detection2DArray:
         """Return the message of one image's objects. Thread: worker."""

@@ -3,13 +3,22 @@
 """The health of a node as diagnostic messages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from faster_deploy_ros.cores.group.member import MemberState
 from faster_deploy_ros.nodes.health import Health
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+
+class Part(NamedTuple):
+    """What a node says of a part that only nodes of its kind have."""
+
+    name: str
+    level: bytes
+    text: str
+    values: Mapping[str, object]
 
 
 class Diagnosis:
@@ -26,17 +35,20 @@ class Diagnosis:
         self._before: dict[str, int] = {}
 
     def message(self, stamp: Any, health: Health, source: str,
-                members: Sequence[MemberState] = ()) -> DiagnosticArray:
+                members: Sequence[MemberState] = (),
+                parts: Sequence[Part] = ()) -> DiagnosticArray:
         """
-        Tell the state of input, inference and, of a group, each core.
+        Tell the state of input, inference, of a group each core, and of the node's own parts.
 
         :param stamp: of the message.
         :param source: the state of the subscription in words.
         :param members: of the group of cores; none where there is one core.
+        :param parts: of the node.
         """
         array = DiagnosticArray(status=[self._input(health, source), self._inference(health)])
         none_works = all(member.state != 'in' for member in members)
         array.status += [self._core(member, ERROR if none_works else WARN) for member in members]
+        array.status += [self._status(*part) for part in parts]
         array.header.stamp = stamp
         return array
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lifecycle that owns a model, its road and what they publish."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 import traceback
 from typing import Any, ClassVar, Generic, TypeVar
@@ -11,9 +12,10 @@ from faster_deploy_ros.cores import CoreGroup, InferCore
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import compressed_to_frame, image_to_frame
-from faster_deploy_ros.nodes.diagnostics import Diagnosis
+from faster_deploy_ros.nodes.diagnostics import Diagnosis, Part
 from faster_deploy_ros.nodes.log_bridge import LogBridge
 from faster_deploy_ros.nodes.model_choice import depth_advice, open_chosen, with_workers
+from faster_deploy_ros.nodes.outlet import Outlet
 from faster_deploy_ros.nodes.params import DeclaredParameters
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.nodes.qos import profile
@@ -41,16 +43,14 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
     """
     Base of all nodes: images in, results out, through one model.
 
-    A subclass says ``params_type``, ``message_type`` and ``topic``, opens its model and encodes
-    its result. Everything made in a transition is undone in exact reverse, also when the
-    transition fails half-way.
+    A subclass says ``params_type``, opens its model, says where its results go and encodes them.
+    Everything made in a transition is undone in exact reverse, also when the transition fails
+    half-way.
 
     Thread: ROS
     """
 
     params_type: ClassVar[type[Any]]
-    message_type: ClassVar[type[Any]]
-    topic: ClassVar[str]
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         """Declare the parameters; load nothing."""
@@ -59,6 +59,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         self._log_bridge = LogBridge(self.get_logger())
         self._parameters_of_ours = DeclaredParameters(self, self.params_type)
         self._configured = ExitStack()
+        self._active = ExitStack()
         self.road: Road | None = None   # while active
         self._group: CoreGroup | None = None   # the core, where it is several
         self._stuck = False     # a worker never ended: nothing below it may be unloaded
@@ -73,12 +74,30 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         """Return the model on a loaded core; runs at configure."""
         raise NotImplementedError
 
-    def encode(self, frame: Frame, result: R) -> Any:
-        """Return the message of one result. Thread: worker."""
+    def open_outlet(self, model: Model[R], params: P, undo: ExitStack) -> Outlet:
+        """
+        Make the publishers of the results, and publish what is known once the model is.
+
+        :param undo: takes what must be undone at cleanup.
+        """
         raise NotImplementedError
 
-    def on_model_ready(self, model: Model[R], params: P, undo: ExitStack) -> None:
-        """Publish what is known once the model is; ``undo`` takes what must be undone."""
+    def open_inputs(self, undo: ExitStack) -> None:
+        """Subscribe to what is needed beside images; ``undo`` takes what ends with activity."""
+
+    def encode(self, frame: Frame, result: R, *wanted: Any) -> Any:
+        """
+        Return what the outlet publishes of one result.
+
+        :param wanted: what the outlet said of it when the frame came in, if it says anything.
+
+        Thread: worker
+        """
+        raise NotImplementedError
+
+    def parts(self) -> Sequence[Part]:
+        """Tell the diagnostics more than what every node has to say."""
+        return ()
 
     # The lifecycle.
 
@@ -105,11 +124,10 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         compressed = params.image_transport == 'compressed'
         self._job = Stages(
             compressed_to_frame if compressed else image_to_frame, model, self.encode)
-        qos = profile(params.output_qos, params.output_qos_depth)
-        self._results = self._published(undo, self.message_type, self.topic, qos)
-        self._timing = self._published(undo, DiagnosticArray, 'timing', qos)
+        self._output_qos = profile(params.output_qos, params.output_qos_depth)
+        self._timing = self._published(undo, DiagnosticArray, 'timing', self._output_qos)
         self._diagnostics = self._published(undo, DiagnosticArray, '/diagnostics', 10)
-        self.on_model_ready(model, params, undo)
+        self._outlet = self.open_outlet(model, params, undo)
         self._diagnosis = Diagnosis(self.get_name(), ', '.join(
             f'{one.device.scheme}.{one.device.index}' for one in _cores_of(core, self._group)))
         chosen = ', '.join(
@@ -122,15 +140,19 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the road, its subscription last."""
         try:
-            self.road = Road(self, self._params, self._job, self._results, self._on_timing,
-                             self._on_broken, self._group)
+            with ExitStack() as undo:
+                self.open_inputs(undo)
+                self.road = Road(self, self._params, self._job, self._outlet, self._on_timing,
+                                 self._on_broken, self._group)
+                self._active = undo.pop_all()
         except Exception:
             self.get_logger().error(f'activate: unexpected\n{traceback.format_exc()}')
             return FAILURE
         self._parameters_of_ours.lock('the node is active; deactivate and clean up first')
         self._ticker = self.create_timer(
             self._params.diagnostics_period_s, self._publish_diagnostics, clock=_steady())
-        self.get_logger().info(f"active: '{self.topic}' for each image; {self.road.source()}")
+        self.get_logger().info(
+            f'active: {self._outlet.topics} for each image; {self.road.source()}')
         return SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -179,6 +201,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
             self.get_logger().error(
                 'deactivate: a worker has not ended in time, the runtime hangs in its inference; '
                 'the model is not unloaded under it')
+        self._active.close()
         self.destroy_timer(self._ticker)
         self._publish_health(road)
         self._parameters_of_ours.lock('')
@@ -236,7 +259,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
             self._log_events(self._group)
             members = self._group.members
         self._diagnostics.publish(self._diagnosis.message(
-            self.get_clock().now().to_msg(), road.health, road.source(), members))
+            self.get_clock().now().to_msg(), road.health, road.source(), members, self.parts()))
 
     def _log_events(self, group: CoreGroup) -> None:
         """Say which cores went out or came back since the last look."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from faster_deploy_ros.cores import CoreGroup
 from faster_deploy_ros.cores.group.reservation import Reservation
 from faster_deploy_ros.nodes.health import Health
+from faster_deploy_ros.nodes.outlet import Outlet
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.nodes.qos import profile
 from faster_deploy_ros.nodes.tap import Tap
@@ -21,7 +22,6 @@ from faster_deploy_ros.pipeline.announcer import Announcer
 from faster_deploy_ros.pipeline.ordered import OrderedExecutor
 from faster_deploy_ros.pipeline.outcome import Outcome, Overflow, Status
 from rclpy.node import Node
-from rclpy.publisher import Publisher
 from sensor_msgs.msg import CompressedImage, Image
 
 NS_PER_MS = 1e6
@@ -45,8 +45,9 @@ class Road:
 
     :param node: the node whose entities are made and destroyed here.
     :param params: of the line and its input.
-    :param job: ``job(message, stopwatch) -> message``, the work on one frame.
-    :param results: where the finished messages go.
+    :param job: ``job(message, stopwatch) -> value``, the work on one frame; it also gets
+        ``wanted``, where the outlet says that something is.
+    :param outlet: where the values go.
     :param on_timing: called with ``(arrival, outcome)`` for each frame that has ended.
     :param on_broken: called with the reason when the line cannot go on.
     :param group: the cores, where there are several: an image is left with the middleware while
@@ -54,13 +55,13 @@ class Road:
     """
 
     def __init__(self, node: Node, params: PerceptionParams, job: Callable[..., Any],
-                 results: Publisher, on_timing: Callable[[Arrival, Outcome], None],
+                 outlet: Outlet, on_timing: Callable[[Arrival, Outcome], None],
                  on_broken: Callable[[str], None], group: CoreGroup | None = None) -> None:
         """Open everything, the subscription last."""
         self._node = node
         self._params = params
         self._job = job
-        self._results = results
+        self._outlet = outlet
         self._on_timing = on_timing
         self._on_broken = on_broken
         self._group = group
@@ -156,10 +157,12 @@ class Road:
             self._log_oddity(
                 f"input '{self._subscription.topic_name}': the image stamp is zero, expected the "
                 'time of exposure; its age is unknown, never stale. Set it in the camera driver.')
-        job = partial(self._job, message)
+        wanted = self._outlet.wanted()
+        job = (partial(self._job, message) if wanted is None
+               else partial(self._job, message, wanted=wanted))
         seat = self._group.reserve() if self._group is not None and self._tapped else None
         if seat is not None:
-            job = partial(seat.carry, self._job, message)
+            job = partial(seat.carry, job)
         self._arrivals.append(Arrival(header, received_ns, now_ns, seat))
         self._line.submit(job, stamp_ns=taken_ns)
         sleep(0)   # lets go of the GIL: the worker begins now, not after what rclpy does next
@@ -184,7 +187,7 @@ class Road:
 
     def _publish(self, arrival: Arrival, outcome: Outcome) -> Outcome:
         try:
-            self._results.publish(outcome.value)
+            self._outlet.publish(outcome.value)
         except Exception as error:   # it would end the spin, and with it the node
             return replace(outcome, status=Status.FAILED, error=error, value=None)
         stamp = arrival.header.stamp

@@ -14,7 +14,8 @@ class Stages:
 
     :param decode: ``decode(message) -> frame``, lap ``decode``.
     :param model: ``model(frame, laps) -> result``, with laps of its own.
-    :param encode: ``encode(frame, result) -> value``, lap ``encode``.
+    :param encode: ``encode(frame, result) -> value``, lap ``encode``; it also gets what is wanted
+        of the frame, where the job is given that.
     """
 
     __slots__ = ('_decode', '_encode', '_model')
@@ -26,9 +27,11 @@ class Stages:
         self._model = model
         self._encode = encode
 
-    def __call__(self, message: Any, laps: Stopwatch) -> Any:
+    def __call__(self, message: Any, laps: Stopwatch, wanted: Any = None) -> Any:
         """
         Carry one message down the road; what a stage raises is the frame's failure.
+
+        :param wanted: for ``encode``: what is to be made of the result; None where that is fixed.
 
         Thread: worker
         """
@@ -36,4 +39,6 @@ class Stages:
         laps.lap('decode')
         result = self._model(frame, laps)
         with laps.timed('encode'):
-            return self._encode(frame, result)
+            if wanted is None:
+                return self._encode(frame, result)
+            return self._encode(frame, result, wanted)
