@@ -1,6 +1,6 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""YOLOX and YOLOv8 say what their published definitions say."""
+"""The families of dense predictions say what their published definitions say."""
 
 from pathlib import Path
 
@@ -25,6 +25,8 @@ CASES = {
     'yolox decoded': ('yolox', GOLDEN['decoded'], {'decoded': True}, 'yolox'),
     'yolov8': ('yolov8', GOLDEN['columns'], {}, 'yolov8'),
     'yolov8 transposed': ('yolov8', GOLDEN['columns'].transpose(0, 2, 1), {}, 'yolov8'),
+    'yolov5': ('yolov5', GOLDEN['anchored'], {}, 'yolov5'),
+    'yolov5 transposed': ('yolov5', GOLDEN['anchored'].transpose(0, 2, 1), {}, 'yolov5'),
 }
 PICTURE = Frame(0, '', np.zeros((SOURCE[1], SOURCE[0], 3), np.uint8))
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
-from faster_deploy_ros.errors import BlobMismatch, InferFailed
+from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.boxes import best_first, suppress
 from faster_deploy_ros.tasks.detection.detector import Candidates, Detector, take
 from faster_deploy_ros.tasks.image_input import expect_floats
@@ -39,8 +39,12 @@ class DenseDetector(Detector):
         :raises InferFailed: by ``_expect_finite``, for any number in the output.
         """
 
+    def _output_spec(self) -> BlobSpec:
+        """Return the output that holds the predictions."""
+        return self._one(is_input=False)
+
     def _read_outputs(self) -> int:
-        output = self._one(is_input=False)
+        output = self._output_spec()
         self._output_name = output.name
         expect_floats(type(self).__name__, output)
         count, self._output_shape = self._read_output(output)
@@ -62,7 +66,8 @@ class DenseDetector(Detector):
 
         :raises BlobMismatch: an output of open shape came in another one.
         """
-        output: NDArray[np.float32] = blobs.outputs[0].data
+        blob = blobs.outputs[0] if len(blobs.outputs) == 1 else blobs[self._output_name]
+        output: NDArray[np.float32] = blob.data
         if output.shape != self._output_shape:
             raise BlobMismatch(
                 f"{self.family}: output '{self._output_name}' came as {output.shape}, expected "
@@ -79,9 +84,7 @@ class DenseDetector(Detector):
         :raises InferFailed: the output holds NaN or infinity.
         """
         if not (low > -np.inf and high < np.inf):
-            raise InferFailed(
-                f"{self.family}: output '{self._output_name}' holds NaN or infinity; the model "
-                'overflows on this device: try a higher precision, or another runtime')
+            raise self._overflowed(self._output_name)
 
     def _finish(self, found: Candidates, geometry: Letterbox) -> Detections:
         """Filter, bound, suppress and carry back to the image."""

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, NamedTuple
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores import InferCore
-from faster_deploy_ros.errors import InferFailed
+from faster_deploy_ros.errors import InferFailed, Unsupported
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
 from faster_deploy_ros.tasks.image_input import ImageInput, InputRules
-from faster_deploy_ros.tasks.labels import find_classes, labels_from_metadata, resolve_labels
+from faster_deploy_ros.tasks.labels import COCO, find_classes, labels_from_metadata, resolve_labels
 from faster_deploy_ros.tasks.letterbox import Letterbox, Size
 from faster_deploy_ros.tasks.pixels import PixelFormat
 from faster_deploy_ros.tasks.results import Detections
@@ -43,6 +43,7 @@ class Detector(Model[Detections]):
     :param options: thresholds, filters, labels.
     :param card: what the model's card says, where it has one.
     :raises BlobMismatch: the core's tensors are not those of this family.
+    :raises Unsupported: the model's metadata says another task than detection.
     :raises UnknownName: ``options.classes`` names a class that the model has not.
     """
 
@@ -53,6 +54,11 @@ class Detector(Model[Detections]):
             card: ModelCard | None = None) -> None:
         """Check the core's tensors and decide everything that does not depend on a frame."""
         super().__init__(core)
+        task = core.metadata.get('task', 'detect')
+        if task != 'detect':
+            raise Unsupported(
+                f"{type(self).__name__}: the model's metadata says task '{task}', expected "
+                "'detect'; export a detection model")
         self.options = options or DetectionOptions()
         self.card = card or ModelCard()
         self.input = ImageInput(
@@ -63,6 +69,10 @@ class Detector(Model[Detections]):
             'the parameter labels': self.options.labels,
             "the model's metadata": labels_from_metadata(core.metadata),
             'the model card': self.card.labels})
+        # Boxes that come with their classes do not tell how many classes there are.
+        self._assumes_coco = not self.labels
+        if self._assumes_coco:
+            self.labels = COCO
         wanted = find_classes(self.options.classes, self.labels)
         self._wanted: NDArray[np.bool_] | None = None
         if wanted:
@@ -99,8 +109,9 @@ class Detector(Model[Detections]):
         """One line for a log: what the model sees and says."""
         labels = ', '.join(self.labels[:3])
         more = ', ...' if len(self.labels) > 3 else ''
+        why = ", taken to be COCO's as nothing names them" if self._assumes_coco else ''
         return (f'{self.family}: {self.input.summary}, {len(self.labels)} classes '
-                f'({labels}{more})')
+                f'({labels}{more}){why}')
 
     @property
     def page(self) -> dict[str, Any]:
@@ -117,15 +128,25 @@ class Detector(Model[Detections]):
             return found
         return take(found, np.flatnonzero(self._wanted[found.class_id]))
 
-    def _expect_scores(self, highest: np.floating[Any], remedy: str) -> None:
+    def _expect_scores(
+            self, highest: np.floating[Any] | float, remedy: str,
+            lowest: np.floating[Any] | float = 0.0) -> None:
         """
-        Check the highest score.
+        Check the extreme scores.
 
-        :raises InferFailed: no detector has it.
+        :raises InferFailed: no detector has them.
         """
-        if highest > 1.01:   # a rounded sigmoid may pass 1 by a hair
+        # a rounded sigmoid may pass 1 by a hair
+        wrong = highest if highest > 1.01 else lowest if lowest < -0.01 else None
+        if wrong is not None:
             raise InferFailed(
-                f'{self.family}: a score is {highest:.3g}, expected 0 to 1; {remedy}')
+                f'{self.family}: a score is {wrong:.3g}, expected 0 to 1; {remedy}')
+
+    def _overflowed(self, output: str) -> InferFailed:
+        """Return the error of an output with NaN or infinity in it."""
+        return InferFailed(
+            f"{self.family}: output '{output}' holds NaN or infinity; the model overflows on "
+            'this device: try a higher precision, or another runtime')
 
     def _in_image(self, found: Candidates, geometry: Letterbox) -> Detections:
         """Carry boxes in input pixels, best first, to the image, cut at its edges."""
