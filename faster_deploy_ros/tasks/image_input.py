@@ -24,11 +24,13 @@ class InputRules:
     :param pixels: the numbers.
     :param placement: ``'corner'``, ``'center'`` or ``'stretch'``.
     :param multiple: of which number width and height of the input are multiples.
+    :param size: ``(width, height)`` where the tensor leaves it open and nobody says another.
     """
 
     pixels: PixelFormat
     placement: str
     multiple: int = 32
+    size: Size | None = None
 
 
 class ImageInput:
@@ -55,7 +57,7 @@ class ImageInput:
         self.placement = card.letterbox or rules.placement
         self.is_raw = spec.dtype == np.uint8
         self._check_tensor()
-        self.size = self._settle_size(card.size, _metadata_size(metadata))
+        self.size = self._settle_size(card.size, _metadata_size(metadata) or rules.size)
         width, height = self.size
         if width % rules.multiple or height % rules.multiple:
             raise BlobMismatch(

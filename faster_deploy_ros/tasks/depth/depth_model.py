@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores import InferCore
-from faster_deploy_ros.errors import BlobMismatch, InferFailed
+from faster_deploy_ros.errors import BlobMismatch, InferFailed, Unsupported
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import ModelCard
@@ -22,6 +22,7 @@ from faster_deploy_ros.tasks.results import DepthMap, METRIC
 import numpy as np
 from numpy.typing import NDArray
 
+TASK = 'depth'      # what the metadata of a depth model says
 _LARGEST = 1e30   # no model means more; float32 ends at 3e38
 
 
@@ -34,6 +35,7 @@ class DepthModel(Model[DepthMap]):
     :param card: what the model's card says, where it has one.
     :raises BlobMismatch: the core's tensors, or what its card says, are not those of this family.
     :raises BadValue: an option that this kind of depth cannot follow.
+    :raises Unsupported: the model's metadata says another task.
     """
 
     family: ClassVar[str]
@@ -46,6 +48,11 @@ class DepthModel(Model[DepthMap]):
         self.options = options or DepthOptions()
         self.card = card or ModelCard()
         who = type(self).__name__
+        task = core.metadata.get('task', TASK)
+        if task != TASK:
+            raise Unsupported(
+                f"{who}: the model's metadata says task '{task}', expected '{TASK}'; correct the "
+                'family')
         self.input = ImageInput(
             who, self._one(is_input=True), self._rules(), self.card.input, core.metadata)
         self._output = self._output_spec()
@@ -76,6 +83,11 @@ class DepthModel(Model[DepthMap]):
 
         :raises InferFailed: no model of this family says them.
         """
+        if self._own.kind == METRIC and high <= 0:
+            raise InferFailed(
+                f"{self.family}: output '{self._output.name}' goes from {low:.3g} to {high:.3g}, "
+                'expected depths above 0; the model fails on this device: try a higher precision '
+                'or another runtime; or it is of another family')
 
     def _expect_kind(self, *kinds: str) -> None:
         """
@@ -93,6 +105,11 @@ class DepthModel(Model[DepthMap]):
             raise BlobMismatch(
                 f'{who}: the model card says unit {output.unit} for {output.kind or kinds[0]} '
                 'depth, which has none; take it out, or correct the family')
+
+    @property
+    def _gain(self) -> float:
+        """What the card multiplies the model's numbers by before anything else."""
+        return self.card.output.scale or 1.0
 
     @property
     def kind(self) -> str:
@@ -117,7 +134,7 @@ class DepthModel(Model[DepthMap]):
     @property
     def summary(self) -> str:
         """One line for a log: what the model sees and says, and how that was decided."""
-        return f'{self.family}: {self.input.summary}, {self.meaning.words(self._own)}'
+        return f'{self.family}: {self.input.summary}, {self._own.words(self.options)}'
 
     @property
     def page(self) -> dict[str, Any]:

@@ -64,22 +64,23 @@ class Meaning:
         return replace(
             meaning, min_depth_m=options.min_depth_m, max_depth_m=options.max_depth_m)
 
-    def words(self, own: 'Meaning') -> str:
+    def words(self, options: DepthOptions) -> str:
         """
-        Say it in a few words.
+        Say what the model's own numbers mean, and what the user makes of them.
 
-        :param own: what the model's numbers mean without the user's options.
+        :param options: those that ``with_options`` was given.
         """
-        by = f' (by {own.said_by})' if own.said_by else ''
-        said = f'metric depth in {own.unit}{by}' if own.unit else f'{_NAMES[own.kind]}{by}'
-        if self.inverts:
-            gain, offset = self.gain / own.gain, self.offset
-            said += f', made metric by 1 / m = {gain:g} * value + {offset:g}'
-        elif self.gain != own.gain:
-            said += f', times {self.gain / own.gain:g}'
-        if self.min_depth_m:
-            said += f', known from {self.min_depth_m:g} m'
-        return said + (f', known to {self.max_depth_m:g} m' if self.max_depth_m else '')
+        by = f' (by {self.said_by})' if self.said_by else ''
+        said = f'metric depth in {self.unit}' if self.kind == METRIC else _NAMES[self.kind]
+        said += by
+        if options.scale and self.kind == METRIC:
+            said += f', times {options.scale:g}'
+        elif options.scale:
+            said += (f', made metric by 1 / m = {options.scale:g} * value '
+                     f"{'-' if options.shift < 0 else '+'} {abs(options.shift):g}")
+        if options.min_depth_m:
+            said += f', from {options.min_depth_m:g} m'
+        return said + (f', to {options.max_depth_m:g} m' if options.max_depth_m else '')
 
     def read(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """

@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 FORMS = '[1, 1, h, w], [1, h, w, 1], [1, h, w] or [h, w]'
 
 
+def is_plane(spec: BlobSpec) -> bool:
+    """Whether an output can be one map, as far as its shape tells."""
+    return _axes(spec.shape, (1, -1)) is not None
+
+
 def expect_plane(who: str, spec: BlobSpec) -> None:
     """
     Refuse an output that cannot be one map; what it leaves open is checked per frame.
 
     :raises BlobMismatch: it cannot.
     """
-    if _axes(spec.shape, (1, -1)) is None:
+    if not is_plane(spec):
         raise BlobMismatch(
             f'{who}: got {spec}, expected one map, {FORMS}; it is a model of another family or '
             'task, or exported for several images')

@@ -15,13 +15,14 @@ def unit_said(who: str, card: OutputCard, metadata: Mapping[str, str]) -> tuple[
     Return the unit that the card, else the metadata, says, and who said it; twice ``''`` if none.
 
     :param who: the family, for messages.
-    :raises BlobMismatch: the metadata says a unit that is none of ours.
+    :raises BlobMismatch: the metadata says a unit that is none of ours, and the card none.
     """
+    told = metadata.get('unit', '').strip()
     if card.unit is not None:
-        return card.unit, 'model card'
-    unit = metadata.get('unit', '').strip()
-    if unit and unit not in METRES:
+        against = f", against its metadata's {told}" if told not in ('', card.unit) else ''
+        return card.unit, f'model card{against}'
+    if told and told not in METRES:
         raise BlobMismatch(
-            f"{who}: the model's metadata says unit '{unit}', expected one of "
+            f"{who}: the model's metadata says unit '{told}', expected one of "
             f"{', '.join(UNITS)}; say the right one in the model card: output: {{unit: ...}}")
-    return unit, 'metadata' if unit else ''
+    return told, 'metadata' if told else ''
