@@ -1,6 +1,6 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The demo command: camera, detection node and recorder over DDS, then the account."""
+"""The demo command: camera, perception node and recorder over DDS, then the account."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
@@ -13,16 +13,18 @@ import sys
 
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.tools.demo.conduct import conduct, demo_environment
-from faster_deploy_ros.tools.demo.gallery import FILM, Gallery, SHEET, TIMELINE
+from faster_deploy_ros.tools.demo.gallery import Gallery, SHEET, TIMELINE
 from faster_deploy_ros.tools.demo.orders import Orders, USUAL_FPS, USUAL_SECONDS
 from faster_deploy_ros.tools.demo.processes import Stopped
 from faster_deploy_ros.tools.demo.report import table, verdict
 from faster_deploy_ros.tools.demo.summary import summarise
+from faster_deploy_ros.tools.demo.task import DEPTH, DETECTION
 from faster_deploy_ros.tools.progress import Progress
 from faster_deploy_ros.transport import describe
 
 OK, FAULTY, REFUSED, INTERRUPTED = 0, 1, 2, 130
-OBJECTS = 'objects.jsonl'   # one line per published frame
+FILES_OF_A_RUN = (SHEET, TIMELINE, *(
+    name for task in (DETECTION, DEPTH) for name in (task.film, task.lines)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,12 +57,16 @@ def _run(orders: Orders, progress: Progress) -> int:
     print(f'  {orders.planned} pictures of {orders.source} at {orders.fps:g} per second')
     print(f'  {describe(environ)}')
     print(f"  watch it: export ROS_DOMAIN_ID={environ['ROS_DOMAIN_ID']}, then "
-          'ros2 topic hz /detections', flush=True)
-    record = conduct(orders, environ, progress)
-    summary, written = Gallery(orders, source, record).show(summarise(record), progress)
+          f'ros2 topic hz {orders.task.topic}', flush=True)
+    try:
+        record = conduct(orders, environ, progress)
+        gallery = Gallery(orders, source, record)
+        summary, written = gallery.show(summarise(record), progress)
+    finally:
+        orders.maps.unlink(missing_ok=True)   # large, and drawn by now
     progress.clear()
-    written.append(orders.out / OBJECTS)
-    _write(written[-1], *(json.dumps(line, ensure_ascii=False) for line in record.lines()))
+    written.append(orders.out / orders.task.lines)
+    _write(written[-1], *(json.dumps(line, ensure_ascii=False) for line in gallery.lines()))
     if orders.json is not None:
         written.append(orders.json)
         _write(orders.json, json.dumps(summary.as_json(), indent=2))
@@ -72,7 +78,7 @@ def _run(orders: Orders, progress: Progress) -> int:
 
 def _forget_earlier_run(orders: Orders) -> None:
     shutil.rmtree(orders.kept, ignore_errors=True)
-    for name in (FILM, SHEET, TIMELINE, OBJECTS):
+    for name in FILES_OF_A_RUN:
         (orders.out / name).unlink(missing_ok=True)
     if orders.json is not None:
         orders.json.unlink(missing_ok=True)
@@ -90,9 +96,11 @@ def _orders(chosen: Namespace) -> Orders:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        prog='demo', description='A camera, the detection node and a recorder as three processes '
-        'over DDS; at the end every frame is accounted for.')
+        prog='demo', description='A camera, the detection or depth node and a recorder as three '
+        'processes over DDS; at the end every frame is accounted for.')
     add = parser.add_argument
+    add('--depth', action='store_true', default=None,
+        help='depth instead of objects: each picture beside its depth map')
     add('--source', metavar='WHAT', help='scene (default), a video file, an image, a folder of '
         'images, a bag folder, or the index of a webcam')
     add('--model', metavar='URI', action='append', help="model file or URI (default: the node's, "
@@ -103,7 +111,7 @@ def _parser() -> ArgumentParser:
     add('--fps', type=_rate, metavar='F', help=f'pictures per second (default: {USUAL_FPS:.0f})')
     add('--size', type=_size, metavar='WxH', help="size of the pictures (default: the source's)")
     add('--seed', type=int, metavar='K', help='which scene (default: 0)')
-    add('--params', type=Path, metavar='FILE', help='ROS parameter file for the detection node')
+    add('--params', type=Path, metavar='FILE', help='ROS parameter file for the node')
     add('--best-effort', action='store_true', default=None,
         help='send as most camera drivers do: best effort')
     add('--out', type=Path, metavar='DIR', help='where pictures and logs go (default: out)')

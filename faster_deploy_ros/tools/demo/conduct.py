@@ -17,12 +17,13 @@ from faster_deploy_ros.tools.demo.record import Record
 from faster_deploy_ros.tools.progress import Progress
 from faster_deploy_ros.transport import environment
 
-CAMERA, DETECTION, RECORDER = 'camera', 'detection', 'recorder'
+CAMERA, RECORDER = 'camera', 'recorder'
 IMAGES = '/camera/image_raw'
 START_S = 300.0    # a runtime may have to build an engine first
 CAMERA_S = 30.0    # from the camera's start to its first picture
 STALL_S = 30.0     # between two pictures of the camera
 SETTLE_S = 15.0    # from the last picture to a node that says its road is empty
+MAPS_WAITING = 50   # depth images that the recorder may be behind: it must not eat the memory
 DOMAINS = 100      # domain ids 1 to 100 are safe on every system
 
 
@@ -56,26 +57,27 @@ def conduct(orders: Orders, environ: Mapping[str, str], progress: Progress) -> R
     with Crew(orders.out / 'logs', environ,
               lambda name, event: record.take(event)) as crew:
         began_s = time.monotonic()
-        crew.start(RECORDER, 'faster_deploy_ros.nodes.recorder_node', _ros_arguments())
-        detection = crew.start(
-            DETECTION, 'faster_deploy_ros.nodes.detection_node', _detection_arguments(orders))
+        recorder = crew.start(
+            RECORDER, 'faster_deploy_ros.nodes.recorder_node', _recorder_arguments(orders))
+        node = crew.start(orders.task.name, orders.task.module, _node_arguments(orders))
         while not record.ready:
             crew.pump()
-            _refuse_failure(detection, crew[RECORDER])
+            _refuse_failure(node, recorder)
             _refuse_delay(began_s, START_S, 'the node was not ready')
             progress.show(0, orders.planned, 'loading the model')
         # Only now, so that node and recorder have long met when the first picture is sent.
         camera = crew.start(
             CAMERA, 'faster_deploy_ros.nodes.camera_node', _camera_arguments(orders))
-        _send(crew, camera, detection, record, orders, progress)
+        _send(crew, camera, node, record, orders, progress)
         _settle(crew, record, progress, orders)
-        record.exit_codes = {name: crew.end(name) for name in (DETECTION, CAMERA, RECORDER)}
-        record.errors = [*detection.errors, *camera.errors]
+        record.exit_codes = {
+            name: crew.end(name) for name in (orders.task.name, CAMERA, RECORDER)}
+        record.errors = [*node.errors, *camera.errors, *recorder.errors]
     progress.clear()
     return record
 
 
-def _send(crew: Crew, camera: Child, detection: Child, record: Record, orders: Orders,
+def _send(crew: Crew, camera: Child, node: Child, record: Record, orders: Orders,
           progress: Progress) -> None:
     """Watch the camera until it has sent its last picture."""
     seen, changed_s = 0, time.monotonic()
@@ -85,8 +87,8 @@ def _send(crew: Crew, camera: Child, detection: Child, record: Record, orders: O
         if len(record.sent) > seen:
             seen, changed_s = len(record.sent), now_s
         if not seen:
-            _refuse_failure(camera, detection)
-        elif camera.process.poll() is not None or detection.process.poll() is not None:
+            _refuse_failure(camera, node)
+        elif camera.process.poll() is not None or node.process.poll() is not None:
             return   # the account will tell
         _refuse_delay(changed_s, STALL_S if seen else CAMERA_S,
                       'the camera sent no further picture' if seen else
@@ -101,7 +103,7 @@ def _settle(crew: Crew, record: Record, progress: Progress, orders: Orders) -> N
     while time.monotonic() < deadline_s and not (record.reports > reports and record.settled):
         crew.pump()
         progress.show(len(record.sent), orders.planned, _so_far(record))
-        if crew[DETECTION].process.poll() is not None:
+        if crew[orders.task.name].process.poll() is not None:
             return
     progress.show(len(record.sent), orders.planned, _so_far(record), now=True)
 
@@ -133,7 +135,16 @@ def _refuse_delay(since_s: float, limit_s: float, what: str) -> None:
         raise TimedOut(f'demo: {what} within {limit_s:.0f} s; see the logs in the output folder')
 
 
-def _detection_arguments(orders: Orders) -> list[str]:
+def _recorder_arguments(orders: Orders) -> list[str]:
+    if not orders.depth:
+        return _ros_arguments()
+    return _ros_arguments(
+        {'results': orders.task.results, 'maps': str(orders.maps),
+         'map_every': orders.drawn_every, 'depth': MAPS_WAITING},
+        folder=orders.out / 'logs', name=RECORDER)
+
+
+def _node_arguments(orders: Orders) -> list[str]:
     parameters: dict[str, Any] = {'autostart': True}
     if orders.model:
         parameters['model'] = list(orders.model)
@@ -141,7 +152,7 @@ def _detection_arguments(orders: Orders) -> list[str]:
         parameters['family'] = orders.family
     files = [str(orders.params)] if orders.params else []
     return _ros_arguments(parameters, files, remap={'image': IMAGES}, folder=orders.out / 'logs',
-                          name=DETECTION)
+                          name=orders.task.name)
 
 
 def _camera_arguments(orders: Orders) -> list[str]:

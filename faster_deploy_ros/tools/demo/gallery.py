@@ -3,34 +3,28 @@
 """The pictures of a run once more: judged against the truth, drawn, laid out."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 from faster_deploy_ros.sources import open_source, Shot, Source
-from faster_deploy_ros.tools.demo.judge import Judge
+from faster_deploy_ros.tools.demo.depth_exhibit import DepthExhibit
+from faster_deploy_ros.tools.demo.depth_maps import DepthMaps
+from faster_deploy_ros.tools.demo.exhibit import Exhibit, ObjectExhibit
 from faster_deploy_ros.tools.demo.orders import Orders
-from faster_deploy_ros.tools.demo.pictures import (
-    badge,
-    caption_of,
-    chosen,
-    contact_sheet,
-    Film,
-    Image,
-    Painter,
-)
+from faster_deploy_ros.tools.demo.pictures import caption_of, contact_sheet, Film, Image
 from faster_deploy_ros.tools.demo.record import Published, Record
 from faster_deploy_ros.tools.demo.summary import Summary
 from faster_deploy_ros.tools.progress import Progress
 
-FILM, SHEET, TIMELINE = 'detections.mp4', 'contact_sheet.png', 'timeline.png'
+SHEET, TIMELINE = 'contact_sheet.png', 'timeline.png'
 FILM_FPS = 60.0   # what a player shows; a faster run is seen slower
 EMPHASIS = 1.4   # the contact sheet shows the pictures smaller than they are
 
 
 class Gallery:
     """
-    Bring the published objects and the pictures they were found on together again.
+    Bring the published results and the pictures they belong to together again.
 
     The source is read a second time, so that the camera need not keep anything; one that is live
     left its pictures in a folder.
@@ -46,44 +40,57 @@ class Gallery:
         self._messages = {
             record.sent[message.stamp_ns]: message for message in record.published
             if message.stamp_ns in record.sent}
+        self._exhibit: Exhibit = (
+            DepthExhibit(record, DepthMaps(orders.maps)) if orders.depth
+            else ObjectExhibit(record, source.labels))
 
     def show(self, summary: Summary, progress: Progress) -> tuple[Summary, list[Path]]:
         """
         Draw video, contact sheet and timeline.
 
-        :return: the summary with its AP50, where there is a truth, and the files written.
+        :return: the summary with AP50 or AbsRel, where there is a truth, and the files written.
         """
-        written = []
+        tiles: list[tuple[Image, str]] = []
+        written: list[Path] = []
         if self._messages:
-            judge = Judge(self._source.labels, tuple(self._record.labels.values()))
-            tiles, film = self._draw(judge, summary.sent, progress)
-            ap50, notes = judge.verdict()
-            summary = replace(summary, ap50=ap50, notes=(*summary.notes, *notes))
+            tiles, written = self._draw(summary.sent, progress)
+            summary = self._exhibit.verdict(summary)
+        if tiles:
             sheet = self._orders.out / SHEET
-            cv2.imwrite(str(sheet), contact_sheet(tiles, 'faster_deploy_ros', _subtitle(summary)))
-            written += [*film, sheet]
+            cv2.imwrite(str(sheet), contact_sheet(
+                tiles, 'faster_deploy_ros', _subtitle(summary), self._exhibit.tiling))
+            written.append(sheet)
         return summary, [*written, *self._draw_timeline()]
 
-    def _draw(self, judge: Judge, total: int,
-              progress: Progress) -> tuple[list[tuple[Image, str]], list[Path]]:
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Return one plain object per published frame, for a file."""
+        for message in self._record.published:
+            yield {
+                'frame': self._record.sent.get(message.stamp_ns), 'stamp_ns': message.stamp_ns,
+                'age_ms': round(message.age_ms, 3), **self._exhibit.line(message)}
+
+    def _draw(self, total: int, progress: Progress) -> tuple[list[tuple[Image, str]], list[Path]]:
         """Go through the published frames once; return tiles for the sheet, and the video."""
-        painter = Painter(tuple(self._record.labels.values()))
+        exhibit, orders = self._exhibit, self._orders
         places = list(self._messages)
-        shown = {places[number] for number in chosen(list(self._messages.values()))}
-        film = Film(self._orders.out / FILM, min(self._orders.fps, FILM_FPS))
+        shown = {places[number] for number in exhibit.shown(list(self._messages.values()))}
+        path = orders.out / orders.task.film
+        film = Film(path, min(orders.fps / orders.drawn_every, FILM_FPS))
         tiles: list[tuple[Image, str]] = []
         for index, shot, message in self._pairs():
             progress.show(index, total, 'drawing')
-            judge.add(shot, message)
+            exhibit.judge(shot, message)
+            if not exhibit.holds(message):
+                continue
             image = shot.frame.image
             if shot.frame.encoding == 'rgb8':
                 image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
             caption = caption_of(index, message)
             if index in shown:
-                tiles.append((painter.objects(image, message.objects, EMPHASIS), caption))
-            film.add(badge(painter.objects(image, message.objects), caption))
+                tiles.append((exhibit.draw(image, message, emphasis=EMPHASIS), caption))
+            film.add(exhibit.draw(image, message, caption=caption))
         film.close()
-        return tiles, [self._orders.out / FILM] if film.written else []
+        return tiles, [path] if film.written else []
 
     def _draw_timeline(self) -> list[Path]:
         try:
@@ -94,11 +101,12 @@ class Gallery:
         if not frames:
             return []
         path = self._orders.out / TIMELINE
-        draw_timeline(frames, path, f'{len(frames)} frames in a row, from picture to objects')
+        what = self._orders.task.what
+        draw_timeline(frames, path, f'{len(frames)} frames in a row, from picture to {what}')
         return [path]
 
     def _pairs(self) -> Iterator[tuple[int, Shot, Published]]:
-        """Return the place, the picture and the objects of every published frame, in order."""
+        """Return the place, the picture and the result of every published frame, in order."""
         source = self._source
         if source.live:
             source = open_source(str(self._orders.kept))
@@ -118,4 +126,6 @@ def _subtitle(summary: Summary) -> str:
         parts.append(f"age p50 {summary.age_ms['p50']:.1f} ms, p99 {summary.age_ms['p99']:.1f} ms")
     if summary.ap50 is not None:
         parts.append(f'AP50 {summary.ap50:.3f}')
+    if summary.depth is not None and summary.depth.mean.abs_rel is not None:
+        parts.append(f'AbsRel {summary.depth.mean.abs_rel:.3f}')
     return '     '.join(parts)

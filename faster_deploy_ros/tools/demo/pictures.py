@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 import zlib
 
 import cv2
@@ -26,6 +26,20 @@ COLUMNS, ROWS = 4, 3
 TILE_WIDTH, TILE_HEIGHTS = 480, (240, 480)   # as high as the pictures ask, within limits
 GAP, MARGIN, HEAD, CAPTION = 16, 28, 84, 30
 NORMAL_SIDE = 640   # pictures of this width get lines of one and a half pixels
+
+
+class Tiling(NamedTuple):
+    """
+    How a contact sheet is laid out.
+
+    :param columns: pictures beside each other.
+    :param width: of a picture.
+    :param heights: lowest and highest that a picture may become.
+    """
+
+    columns: int = COLUMNS
+    width: int = TILE_WIDTH
+    heights: tuple[int, int] = TILE_HEIGHTS
 
 
 class Painter:
@@ -126,16 +140,17 @@ class Film:
             self._writer.release()
 
 
-def contact_sheet(tiles: Sequence[tuple[Image, str]], title: str, subtitle: str) -> Image:
+def contact_sheet(tiles: Sequence[tuple[Image, str]], title: str, subtitle: str,
+                  tiling: Tiling = Tiling()) -> Image:   # noqa: B008  immutable
     """
     Lay pictures out in rows under a title.
 
     :param tiles: annotated pictures and their captions, one or more; the first sets the shape.
     """
-    columns = min(COLUMNS, len(tiles))
+    columns = min(tiling.columns, len(tiles))
     rows = -(-len(tiles) // columns)
     high, wide = tiles[0][0].shape[:2]
-    tile = (TILE_WIDTH, int(np.clip(TILE_WIDTH * high / wide, *TILE_HEIGHTS)))
+    tile = (tiling.width, int(np.clip(tiling.width * high / wide, *tiling.heights)))
     width = 2 * MARGIN + columns * tile[0] + (columns - 1) * GAP
     height = HEAD + rows * (tile[1] + CAPTION + GAP) + MARGIN - GAP
     sheet = np.full((height, width, 3), NIGHT, np.uint8)
@@ -153,9 +168,22 @@ def contact_sheet(tiles: Sequence[tuple[Image, str]], title: str, subtitle: str)
 def chosen(messages: Sequence[Published], count: int = COLUMNS * ROWS) -> list[int]:
     """Choose which of the messages to show: spread over the run, those with objects first."""
     full = [number for number, message in enumerate(messages) if message.objects]
-    pool = full if len(full) >= min(count, len(messages)) else list(range(len(messages)))
+    enough = len(full) >= min(count, len(messages))
+    return spread(full if enough else range(len(messages)), count)
+
+
+def spread(pool: Sequence[int], count: int = COLUMNS * ROWS) -> list[int]:
+    """Choose so many of the numbers, or all of them, evenly."""
     count = min(count, len(pool))
     return [pool[(2 * step + 1) * len(pool) // (2 * count)] for step in range(count)]
+
+
+def shrunk(image: Image, width: int) -> Image:
+    """Return the picture no wider than that, its shape kept."""
+    high, wide = image.shape[:2]
+    if wide <= width:
+        return image
+    return _boxed(image, (width, max(1, round(high * width / wide))))
 
 
 def _corners(canvas: Image, xyxy: Sequence[float], colour: Colour, line: int) -> None:

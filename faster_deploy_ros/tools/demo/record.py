@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the processes of a run said, in order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,16 +15,35 @@ class Found(NamedTuple):
     label: str
 
 
+class KeptMap(NamedTuple):
+    """Where a depth map lies in the recorder's file: each ``step``-th pixel of it."""
+
+    offset: int
+    rows: int
+    columns: int
+    step: int
+
+
+class DepthNote(NamedTuple):
+    """One published depth image: its kind and size, and where it is kept, if it is."""
+
+    kind: str
+    width: int
+    height: int
+    kept: KeptMap | None
+
+
 class Published(NamedTuple):
-    """One message on ``detections``, as it arrived at the recorder."""
+    """One result as it arrived at the recorder: objects, or a depth image."""
 
     stamp_ns: int
     arrived_ns: int
-    objects: tuple[Found, ...]
+    objects: tuple[Found, ...] = ()
+    depth: DepthNote | None = None
 
     @property
     def age_ms(self) -> float:
-        """From the picture's stamp to the arrival of its objects, in milliseconds."""
+        """From the picture's stamp to the arrival of its result, in milliseconds."""
         return (self.arrived_ns - self.stamp_ns) / 1e6
 
 
@@ -80,6 +99,11 @@ class Record:
                 event['stamp_ns'], event['arrived_ns'],
                 tuple(Found(tuple(xyxy), score, self.labels.get(label, label))
                       for *xyxy, score, label in event['objects'])))
+        elif kind == 'depth':
+            kept = event['kept'] and KeptMap(*event['kept'])
+            self.published.append(Published(
+                event['stamp_ns'], event['arrived_ns'],
+                depth=DepthNote(event['kind'], event['width'], event['height'], kept)))
         elif kind == 'timing':
             self.timings.append(_timing(event))
         elif kind == 'diagnostics':
@@ -89,15 +113,6 @@ class Record:
     def settled(self) -> bool:
         """Whether the node said that nothing is on its road any more."""
         return self.inference.get('in_flight') == '0'
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Return one plain object per published frame, for a file."""
-        for message in self.published:
-            yield {
-                'frame': self.sent.get(message.stamp_ns), 'stamp_ns': message.stamp_ns,
-                'age_ms': round(message.age_ms, 3),
-                'objects': [{'label': one.label, 'score': one.score, 'xyxy': list(one.xyxy)}
-                            for one in message.objects]}
 
     def _take_diagnostics(self, event: Mapping[str, Any]) -> None:
         part = event['name'].rpartition(': ')[2]

@@ -5,6 +5,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from faster_deploy_ros.tasks.results import METRIC
+from faster_deploy_ros.tools.demo.depth_figures import DepthFigures
 from faster_deploy_ros.tools.demo.summary import Summary
 
 WIDTH = 12
@@ -20,7 +22,8 @@ def table(summary: Summary, written: Sequence[Path] = ()) -> str:
     ]
     if summary.age_ms:
         ages = ' · '.join(f'{mark} {value:.1f}' for mark, value in summary.age_ms.items())
-        rows.append(('age', f'{ages} ms   (picture taken -> objects at a subscriber)'))
+        what = 'objects' if summary.depth is None else 'depth'
+        rows.append(('age', f'{ages} ms   (picture taken -> {what} at a subscriber)'))
     if summary.stages_ms:
         rows.append(('stages', ' · '.join(
             f'{stage} {value:.1f}' for stage, value in summary.stages_ms.items())
@@ -28,6 +31,8 @@ def table(summary: Summary, written: Sequence[Path] = ()) -> str:
     if summary.ap50 is not None:
         judged = f"the scene's truth, {summary.published} published frames"
         rows.append(('accuracy', f'AP50 {summary.ap50:.3f}   ({judged})'))
+    if summary.depth is not None:
+        rows += _depth(summary.depth)
     if summary.frames_with:
         shown = list(summary.frames_with.items())[:CLASSES_SHOWN]
         more = len(summary.frames_with) - len(shown)
@@ -39,6 +44,20 @@ def table(summary: Summary, written: Sequence[Path] = ()) -> str:
         rows.append(('written', ' · '.join(map(str, written))))
     rows += [('FAULT', fault) for fault in summary.faults]
     return '\n'.join(f'  {name:<{WIDTH}}{text}' for name, text in rows)
+
+
+def _depth(figures: DepthFigures) -> list[tuple[str, str]]:
+    """Say how right the depth is, and how far away things were."""
+    mean, unit = figures.mean, ' m' if figures.kind == METRIC else ''
+    rows = []
+    if mean.abs_rel is not None:
+        judged = f"the scene's truth, {figures.maps} published depth maps"
+        rows.append(('accuracy', f'AbsRel {mean.abs_rel:.4f}   ({judged})'))
+    known = '' if mean.known == 1 else f'   ({mean.known:.1%} of the pixels known)'
+    said = (f'{figures.kind}, median {mean.median:.3g}{unit}, nine tenths from {mean.low:.3g} to '
+            f'{mean.high:.3g}{unit}{known}')
+    rows.append(('depth', said))
+    return rows
 
 
 def verdict(summary: Summary) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from faster_deploy_ros.tools.demo.depth_figures import DepthFigures
 from faster_deploy_ros.tools.demo.record import Record
 import numpy as np
 
@@ -21,11 +22,13 @@ class Summary:
     The account of a run.
 
     :ivar dropped: by reason; frames cancelled at the end of the run are among them.
-    :ivar age_ms: p50, p90, p99 and max from a picture's stamp to the arrival of its objects at a
+    :ivar age_ms: p50, p90, p99 and max from a picture's stamp to the arrival of its result at a
         subscriber in another process; empty when nothing arrived.
     :ivar stages_ms: median by stage.
     :ivar frames_with: in how many published frames at least one object of a class was found.
     :ivar faults: what does not add up, one sentence each; empty when all is well.
+    :ivar ap50: of objects, where the truth is known.
+    :ivar depth: how far away things were, of a run of a depth node.
     """
 
     sent: int
@@ -40,6 +43,7 @@ class Summary:
     frames_with: Mapping[str, int] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     ap50: float | None = None
+    depth: DepthFigures | None = None
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -58,6 +62,7 @@ class Summary:
             'frames_with': dict(self.frames_with),
             'faults': list(self.faults),
             'notes': list(self.notes),
+            'depth': self.depth and self.depth.as_json(),
         }
 
 
