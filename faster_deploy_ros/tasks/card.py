@@ -2,24 +2,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model card: a small YAML page beside a model that says what its tensors mean."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from faster_deploy_ros.errors import LoadFailed
+from faster_deploy_ros.tasks.card_keys import (
+    choice,
+    digests,
+    is_number,
+    numbers,
+    Page,
+    section,
+    show,
+    text,
+    whole_numbers,
+)
+from faster_deploy_ros.tasks.card_yaml import load_page
 from faster_deploy_ros.tasks.labels import check_labels, Labels
 from faster_deploy_ros.tasks.letterbox import PLACEMENTS, Size
+from faster_deploy_ros.tasks.model_digest import check_digest
 from faster_deploy_ros.tasks.padding import Triple
-from faster_deploy_ros.tasks.pixels import PixelFormat
-from faster_deploy_ros.tasks.results import DEPTH_KINDS
-import yaml
+from faster_deploy_ros.tasks.pixels import LAYOUTS, PixelFormat
+from faster_deploy_ros.tasks.results import DEPTH_KINDS, METRIC
 
 UNITS = ('m', 'dm', 'cm', 'mm')
+LARGEST = 16384   # pixels; what is more is a slip of the hand
 # What a person wants to know about a model and no code reads.
 _FOR_PEOPLE = (
-    'name', 'title', 'description', 'licence', 'license', 'source', 'sha256', 'accuracy',
-    'training', 'made', 'version', 'date', 'converted')
+    'name', 'title', 'description', 'licence', 'license', 'source', 'accuracy', 'training',
+    'made', 'version', 'date', 'converted')
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class InputCard:
     :param std: per channel, divided by after that.
     :param letterbox: ``'corner'``, ``'center'`` or ``'stretch'``.
     :param pad: the grey around the image, 0 to 255.
+    :param layout: ``'NCHW'`` or ``'NHWC'``; needed only where the shape does not tell.
     """
 
     size: Size | None = None
@@ -43,6 +56,7 @@ class InputCard:
     std: Triple | None = None
     letterbox: str | None = None
     pad: int | None = None
+    layout: str | None = None
 
     def pixels(self, default: PixelFormat) -> PixelFormat:
         """Return the family's pixel format with what the card says put in its place."""
@@ -67,6 +81,18 @@ class OutputCard:
     unit: str | None = None
     scale: float | None = None
 
+    @property
+    def contradiction(self) -> str:
+        """What of it cannot be true together, ``''`` where all can."""
+        of_depth = [name for name in ('kind', 'unit') if getattr(self, name) is not None]
+        if self.decoded is not None and of_depth:
+            return (f'decoded is of detectors and {" and ".join(of_depth)} of depth models, '
+                    'expected what belongs to one of them')
+        if self.unit is not None and self.kind not in (None, METRIC):
+            return (f"unit is '{self.unit}' and kind is '{self.kind}', expected a unit only of "
+                    "kind metric; other kinds have none")
+        return ''
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -77,31 +103,38 @@ class ModelCard:
     :param labels: by class id, or ``()``.
     :param input: what the model wants to see.
     :param output: what its numbers are.
+    :param sha256: of the model's file, or of each file that the card is about; ``()``: not said.
     """
 
     family: str = ''
     labels: Labels = ()
     input: InputCard = field(default_factory=InputCard)
     output: OutputCard = field(default_factory=OutputCard)
+    sha256: tuple[str, ...] = ()
 
     def overridden(self, by: 'ModelCard') -> 'ModelCard':
         """Return the card with what another one says put in the place of its own."""
         return ModelCard(
             by.family or self.family, by.labels or self.labels, _over(self.input, by.input),
-            _over(self.output, by.output))
+            _over(self.output, by.output), by.sha256 or self.sha256)
 
 
 def card_beside(model: str | Path) -> ModelCard | None:
     """
     Read the card that lies beside a model file; None where there is none.
 
-    :raises LoadFailed: there is one, and it cannot be read or says something unknown.
+    :raises LoadFailed: there is one, and it cannot be read, says something unknown, or is about
+        another file.
     """
     path = Path(model)
     if not path.name:
         return None
-    card = path.with_suffix('.yaml')
-    return read_card(card) if card.is_file() else None
+    place = path.with_suffix('.yaml')
+    if not place.is_file():
+        return None
+    card = read_card(place)
+    check_digest(place, card.sha256, path)
+    return card
 
 
 def read_card(path: str | Path) -> ModelCard:
@@ -111,8 +144,8 @@ def read_card(path: str | Path) -> ModelCard:
     :raises LoadFailed: not readable, not YAML, an unknown key, or a value of the wrong kind.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = load_page(Path(path))
+    except (OSError, ValueError) as error:
         raise LoadFailed(
             f"model card '{path}': cannot be read ({' '.join(str(error).split())})") from error
     try:
@@ -128,84 +161,60 @@ def parse_card(content: object) -> ModelCard:
     :raises ValueError: an unknown key, or a value that cannot be.
     :raises TypeError: a value of the wrong kind.
     """
-    page = _section(content, 'the page', ('family', 'labels', 'input', 'output'), _FOR_PEOPLE)
-    family = page.get('family', '')
-    if not isinstance(family, str):
-        raise ValueError(f'family: got {family!r}, expected a name such as yolox')
-    labels = page.get('labels', [])
+    page = section(
+        content, 'the page', ('family', 'labels', 'input', 'output', 'sha256'), _FOR_PEOPLE)
+    for key in ('licence', 'license', 'source'):
+        text(page, key, 'Apache-2.0' if key != 'source' else 'https://...')
+    labels = _said(page, 'labels', [])
     if not isinstance(labels, list):
-        raise ValueError(f'labels: got {labels!r}, expected a list of names')
+        raise ValueError(f'labels: got {show(labels)}, expected a list of names')
     return ModelCard(
-        family, check_labels(labels), _input(page.get('input', {})),
-        _output(page.get('output', {})))
+        text(page, 'family', 'yolox'), check_labels(labels), _input(_said(page, 'input', {})),
+        _output(_said(page, 'output', {})), digests(page, 'sha256'))
 
 
 def _input(content: object) -> InputCard:
-    page = _section(
-        content, 'input', ('size', 'color', 'scale', 'mean', 'std', 'letterbox', 'pad'))
-    size = _numbers(page, 'size', 2)
-    if size is not None and not all(isinstance(n, int) and n > 0 for n in size):
-        raise ValueError(f"input.size: got {page['size']!r}, expected [width, height] in pixels")
+    page = section(content, 'input', tuple(one.name for one in fields(InputCard)))
     scale = page.get('scale')
-    if scale not in (None, 1, 255) or isinstance(scale, bool):
-        raise ValueError(f'input.scale: got {scale!r}, expected 255 or 1')
+    if scale is not None and (not is_number(scale) or scale not in (1, 255)):
+        raise ValueError(f'input.scale: got {show(scale)}, expected 255 or 1')
     pad = page.get('pad')
-    if pad is not None and (not isinstance(pad, int) or isinstance(pad, bool)):
-        raise ValueError(f'input.pad: got {pad!r}, expected a whole number from 0 to 255')
+    if pad is not None and (not is_number(pad) or not isinstance(pad, int)):
+        raise ValueError(f'input.pad: got {show(pad)}, expected a whole number from 0 to 255')
+    size: Any = whole_numbers(page, 'input', 'size', 2, '[width, height] in pixels', LARGEST)
+    mean: Any = numbers(page, 'input', 'mean', 3)
+    std: Any = numbers(page, 'input', 'std', 3)
     card = InputCard(
-        size=size, color=_choice(page, 'input', 'color', ('bgr', 'rgb')), scale=scale,
-        mean=_numbers(page, 'mean', 3), std=_numbers(page, 'std', 3),
-        letterbox=_choice(page, 'input', 'letterbox', PLACEMENTS), pad=pad)
+        size=size, color=choice(page, 'input', 'color', ('bgr', 'rgb')), scale=scale, mean=mean,
+        std=std, letterbox=choice(page, 'input', 'letterbox', PLACEMENTS), pad=pad,
+        layout=choice(page, 'input', 'layout', LAYOUTS))
     card.pixels(PixelFormat())   # raises for a pad or std that no picture can have
     return card
 
 
 def _output(content: object) -> OutputCard:
-    page = _section(content, 'output', ('decoded', 'kind', 'unit', 'scale'))
+    page = section(content, 'output', tuple(one.name for one in fields(OutputCard)))
     decoded = page.get('decoded')
     if decoded is not None and not isinstance(decoded, bool):
-        raise ValueError(f'output.decoded: got {decoded!r}, expected true or false')
+        raise ValueError(f'output.decoded: got {show(decoded)}, expected true or false')
     scale = page.get('scale')
-    if scale is not None and (
-            isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale > 0):
-        raise ValueError(f'output.scale: got {scale!r}, expected a number above 0')
-    return OutputCard(
-        decoded, _choice(page, 'output', 'kind', DEPTH_KINDS),
-        _choice(page, 'output', 'unit', UNITS), scale)
+    if scale is not None and (not is_number(scale) or not scale > 0):
+        raise ValueError(f'output.scale: got {show(scale)}, expected a number above 0')
+    card = OutputCard(
+        decoded, choice(page, 'output', 'kind', DEPTH_KINDS),
+        choice(page, 'output', 'unit', UNITS), scale)
+    if contradiction := card.contradiction:
+        raise ValueError(f'output: {contradiction}')
+    return card
+
+
+def _said(page: Page, key: str, nothing: Any) -> Any:
+    """Return a value; a key with nothing behind it says nothing."""
+    value = page.get(key)
+    return nothing if value is None else value
 
 
 def _over(own: Any, by: Any) -> Any:
     """Put the fields that ``by`` says over those of ``own``."""
     said = {one.name: getattr(by, one.name) for one in fields(by)}
     return replace(own, **{name: value for name, value in said.items() if value is not None})
-
-
-def _section(
-        content: object, where: str, keys: tuple[str, ...],
-        others: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    if not isinstance(content, dict):
-        raise ValueError(f'{where}: got {content!r}, expected keys such as {", ".join(keys)}')
-    unknown = [str(key) for key in content if key not in keys and key not in others]
-    if unknown:
-        raise ValueError(
-            f"{where}: unknown key {', '.join(map(repr, unknown))}, expected one of "
-            f"{', '.join(keys + others)}")
-    return content
-
-
-def _choice(
-        page: Mapping[str, Any], where: str, key: str, choices: tuple[str, ...]) -> str | None:
-    value = page.get(key)
-    if value is not None and value not in choices:
-        raise ValueError(f"{where}.{key}: got {value!r}, expected {' or '.join(choices)}")
-    return value
-
-
-def _numbers(page: Mapping[str, Any], key: str, count: int) -> Any:
-    values = page.get(key)
-    if values is None:
-        return None
-    if (not isinstance(values, list) or len(values) != count
-            or not all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in values)):
-        raise ValueError(f'input.{key}: got {values!r}, expected {count} numbers')
-    return tuple(values)

@@ -25,6 +25,10 @@ COCO: Labels = (
     'clock', 'vase', 'scissors', 'teddy bear', 'hair drier', 'toothbrush')
 
 
+# What lists of classes write where a number is not used: it may come more than once.
+_UNUSED = ('n/a', 'na', 'none', 'unused', 'reserved', 'background', '__background__', '-', '???')
+
+
 def labels_from_metadata(metadata: Mapping[str, str]) -> Labels:
     """
     Read the entry ``names`` of a model file: a dict or list, in Python's or JSON's notation.
@@ -71,7 +75,8 @@ def resolve_labels(count: int | None, sources: Mapping[str, Labels]) -> Labels:
 
     :param count: how many classes the output has; None where its shape does not say.
     :param sources: labels by where they come from, the most binding first.
-    :raises BlobMismatch: the source has another number of names than the output has classes.
+    :raises BlobMismatch: the source has another number of names than the output has classes, or
+        two classes of one name.
     """
     for source, labels in sources.items():
         if not labels:
@@ -80,10 +85,24 @@ def resolve_labels(count: int | None, sources: Mapping[str, Labels]) -> Labels:
             raise BlobMismatch(
                 f'labels: {source} has {len(labels)}, expected {count}, one for each class of '
                 "the model's output; correct them, or check that the model is of this family")
+        _expect_unique(source, labels)
         return labels
     if count == len(COCO):
         return COCO
     return tuple(f'class_{index}' for index in range(count or 0))
+
+
+def _expect_unique(source: str, labels: Labels) -> None:
+    """Refuse two classes of one name: whoever reads the results could not tell them apart."""
+    first: dict[str, int] = {}
+    for index, label in enumerate(labels):
+        if label.strip().lower() in _UNUSED:
+            continue
+        if label in first:
+            raise BlobMismatch(
+                f"labels: {source} has '{label}' for the classes {first[label]} and {index}, "
+                'expected a name of its own for each; correct them, or set the parameter labels')
+        first[label] = index
 
 
 def find_classes(wanted: Iterable[str | int], labels: Labels) -> frozenset[int]:

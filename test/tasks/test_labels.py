@@ -60,6 +60,17 @@ def test_a_wrong_number_of_labels_names_the_source_and_both_numbers():
         resolve_labels(3, {'the parameter labels': (), 'the model card': ('a', 'b')})
 
 
+def test_two_classes_of_one_name_are_refused_with_the_source_and_both_numbers():
+    with pytest.raises(BlobMismatch, match=(
+            "labels: the model card has 'sign' for the classes 0 and 2, expected a name of its")):
+        resolve_labels(3, {'the model card': ('sign', 'car', 'sign')})
+
+
+def test_a_word_for_classes_that_are_not_used_may_come_again():
+    names = ('N/A', 'car', 'N/A')
+    assert resolve_labels(3, {'the model card': names}) == names
+
+
 def test_classes_are_found_by_label_number_and_number_as_text():
     assert find_classes(['dog', 2, '0'], COCO) == {16, 2, 0}
     assert find_classes([], COCO) == frozenset()

@@ -143,8 +143,11 @@ def test_what_has_the_same_word_for_its_size_is_closed_with_it(tmp_path):
         [onnx.helper.make_node('Add', ['left', 'right'], ['total'])],
         [make_models.tensor(name, ('rows', 3)) for name in ('left', 'right')],
         [make_models.tensor('total', ('rows', 3))]))
+    (tmp_path / 'sum.yaml').write_text(
+        f'name: sum\nsha256: "{hashlib.sha256(source.read_bytes()).hexdigest()}"\n')
     (tmp_path / 'closed').mkdir()
     closed = closed_copy(read_original(source), {'left': (5, 3)}, tmp_path / 'closed')
+    assert yaml.safe_load(closed.path.with_suffix('.yaml').read_text()) == {'name': 'sum'}
     assert closed.inputs == {'left': (5, 3), 'right': (5, 3)}
     (total,) = onnx.load(closed.path).graph.output
     assert [size.dim_value for size in total.type.tensor_type.shape.dim] == [5, 3]

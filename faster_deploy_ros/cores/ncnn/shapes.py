@@ -95,6 +95,6 @@ def _size_on_card(layers: Sequence[Layer], name: str, card: Path | None) -> Shap
     try:
         size = yaml.safe_load(card.read_text(encoding='utf-8'))['input']['size']
         width, height = map(int, size)
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError):
         return ()
     return (channels, height, width) if min(width, height) > 0 else ()

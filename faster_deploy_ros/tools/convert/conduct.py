@@ -5,7 +5,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 import datetime
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from faster_deploy_ros.cores.source import one_line
 from faster_deploy_ros.errors import ConvertFailed, FasterDeployError, UnknownName, Unsupported
 from faster_deploy_ros.sources import open_source
 from faster_deploy_ros.tasks.card import read_card
+from faster_deploy_ros.tasks.model_digest import model_sha256
 from faster_deploy_ros.tools.convert.delivery import CARD, choose_output, deliver, scratch_beside
 from faster_deploy_ros.tools.convert.job import Converted, ConvertJob, PRECISIONS
 from faster_deploy_ros.tools.convert.meaning import count_images, few_images, Meaning, merged
@@ -151,7 +151,7 @@ def _page(
         how['calibration'] = f'{count_images(orders)} images'
     if orders.options:
         how['options'] = dict(orders.options)
-    page['sha256'] = hashlib.sha256(converted.files[0].read_bytes()).hexdigest()
+    page['sha256'] = model_sha256(converted.files[0])
     return {**page, 'converted': how}
 
 

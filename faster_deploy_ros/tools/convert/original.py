@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import hashlib
 from pathlib import Path
-import shutil
 from typing import Any
 
 from faster_deploy_ros.cores.source import check_source, one_line
 from faster_deploy_ros.errors import BlobMismatch, LoadFailed
+from faster_deploy_ros.tasks import card_beside
 import onnx
 from onnx import TensorProto
+import yaml
 
 TITLE = 'convert'
 INTEGER = frozenset({
@@ -87,9 +88,10 @@ def closed_copy(
     """
     Return the model with these inputs closed, as a copy in ``folder``; itself where none is named.
 
-    The card beside it is copied too.
+    The card beside it is copied too, but for the sha256, which is of the original's file.
 
     :raises BlobMismatch: a shape is for no input of the model, or contradicts it.
+    :raises LoadFailed: the card cannot be read.
     """
     if not shapes:
         return original
@@ -112,9 +114,10 @@ def closed_copy(
     if not is_large:
         model = onnx.shape_inference.infer_shapes(model)
     onnx.save(model, path, save_as_external_data=is_large)
-    card = original.path.with_suffix('.yaml')
-    if card.is_file():
-        shutil.copyfile(card, path.with_suffix('.yaml'))
+    if card_beside(original.path) is not None:
+        page = yaml.safe_load(original.path.with_suffix('.yaml').read_text(encoding='utf-8'))
+        page.pop('sha256', None)
+        path.with_suffix('.yaml').write_text(yaml.safe_dump(page), encoding='utf-8')
     inputs = {each.name: _shape(each) for each in fed_inputs(model.graph)}
     return Original(path, inputs, original.sha256)
 
