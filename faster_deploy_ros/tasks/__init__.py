@@ -5,6 +5,7 @@
 from typing import Any
 
 from faster_deploy_ros.cores import InferCore
+from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.registry import Entry, Registry
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import card_beside, ModelCard
@@ -52,6 +53,12 @@ def open_model(
     if family == 'auto':
         family = guess_family(core, card, getattr(options, 'labels', ()))
     make: Any = MODELS.resolve(family)
+    takes = getattr(make, 'options_type', object)   # a family may also be a plain function
+    if options is not None and not isinstance(options, takes):
+        raise BlobMismatch(
+            f"{core.uri.shown}: it is of the family '{family}', which takes {takes.__name__}, "
+            f'and got {type(options).__name__}: a model of another task. Use the node or command '
+            'of that task, or set the family')
     model: Model[Any] = make(core, options, card)
     return model
 

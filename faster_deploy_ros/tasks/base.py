@@ -3,7 +3,7 @@
 """What every model does with a frame: lease a seat, write, infer, read."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores import InferCore
@@ -22,7 +22,10 @@ class Model(ABC, Generic[R]):
     attributes that never change: all that belongs to one frame lies in its seat or its geometry.
 
     :param core: a loaded core.
+    :cvar options_type: of what its constructor takes second; each task has its own.
     """
+
+    options_type: ClassVar[type[Any]] = object
 
     def __init__(self, core: InferCore) -> None:
         """Keep the core; families check its specs after that."""

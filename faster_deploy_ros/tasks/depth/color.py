@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # 255 is the nearest; in each map that is its warm, or its bright, end.
-COLORMAPS = {
-    'turbo': cv2.COLORMAP_TURBO, 'inferno': cv2.COLORMAP_INFERNO, 'gray': cv2.COLORMAP_BONE}
+COLORMAPS = {'turbo': cv2.COLORMAP_TURBO, 'inferno': cv2.COLORMAP_INFERNO}
 _SAMPLE = 4             # every so many pixels are looked at for the scale
 _OUTLIERS = (2, 98)     # percent; a few wild pixels must not take all the colours
 _LEGEND_SIDE = 120      # on a picture with a shorter side nobody could read the legend

@@ -39,6 +39,7 @@ class DepthModel(Model[DepthMap]):
     """
 
     family: ClassVar[str]
+    options_type = DepthOptions
 
     def __init__(
             self, core: InferCore, options: DepthOptions | None = None,

@@ -48,6 +48,7 @@ class Detector(Model[Detections]):
     """
 
     family: ClassVar[str]
+    options_type = DetectionOptions
 
     def __init__(
             self, core: InferCore, options: DetectionOptions | None = None,
