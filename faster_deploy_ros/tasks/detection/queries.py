@@ -113,8 +113,12 @@ def _fits(found: Queries) -> bool:
     if found.is_joined:
         return _ends(scores, 2) and (scores.shape[-1] == -1 or scores.shape[-1] > 4)
     if labels is None:
-        return _ends(boxes, 2, 4) and _ends(scores, 2)
-    return _ends(boxes, 2, 4) and _ends(scores, 1) and _ends(labels, 1)
+        counts = {boxes.shape[-2:-1], scores.shape[-2:-1]}
+        fits = _ends(boxes, 2, 4) and _ends(scores, 2)
+    else:
+        counts = {boxes.shape[-2:-1], scores.shape[-1:], labels.shape[-1:]}
+        fits = _ends(boxes, 2, 4) and _ends(scores, 1) and _ends(labels, 1)
+    return fits and len(counts - {(-1,)}) <= 1
 
 
 def _ends(spec: BlobSpec, ndim: int, last: int = -1) -> bool:

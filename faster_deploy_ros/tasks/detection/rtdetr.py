@@ -122,6 +122,10 @@ class RtDetr(SparseDetector):
         else:
             self._expect_scores(values.max(), NOT_SCORES, values.min())
         hits = np.flatnonzero(values >= np.float32(threshold))
+        limit = self.options.max_detections
+        if hits.size > limit and self._wanted is None:   # what follows is for the best alone
+            near = values.reshape(-1).take(hits)
+            hits = hits[near >= np.partition(near, -limit)[-limit]]
         query, class_id = np.divmod(hits, values.shape[1])
         score = values[query, class_id]
         if self._queries.are_logits:
