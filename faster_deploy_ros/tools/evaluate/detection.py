@@ -1,0 +1,101 @@
+# Copyright 2026 the faster_deploy_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluate a detector: data, model, figures, files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from faster_deploy_ros.errors import BadValue
+from faster_deploy_ros.tasks import DetectionOptions
+from faster_deploy_ros.tools.evaluate import box_report
+from faster_deploy_ros.tools.evaluate.box_figures import evaluate, Evaluated
+from faster_deploy_ros.tools.evaluate.coco_file import (
+    Labelled,
+    labelled_scenes,
+    read_labelled,
+    write_results,
+)
+from faster_deploy_ros.tools.evaluate.findings import Findings
+from faster_deploy_ros.tools.evaluate.opening import about, opened, title
+from faster_deploy_ros.tools.evaluate.orders import Orders, Pictures
+
+CURVES = 'precision_recall.png'
+
+
+@dataclass(frozen=True, slots=True)
+class BoxWords:
+    """
+    What a user asks of boxes.
+
+    :param dataset: annotation file; None: the rooms' own truth.
+    :param per_class: whether to print the table of classes.
+    """
+
+    dataset: Path | None
+    confidence: float
+    nms: float
+    most: int
+    per_class: bool
+
+    @property
+    def options(self) -> DetectionOptions:
+        """
+        What the model is opened with.
+
+        :raises BadValue: a number out of range.
+        """
+        return DetectionOptions(
+            confidence_threshold=self.confidence, nms_threshold=self.nms,
+            max_detections=self.most, max_candidates=30_000)
+
+
+def evaluate_detector(
+        orders: Orders, words: BoxWords, report: Callable[[str, int, int | None], None]
+        ) -> Findings:
+    """
+    Measure how good a detector is.
+
+    :param report: told what is being done, how much of it and of how much.
+    :raises FasterDeployError: the model, the annotations or the images cannot be read.
+    """
+    data = _data(orders.pictures, words.dataset)
+    report(f'loading {Path(orders.model).name}', 0, None)
+    options = replace(words.options, labels=orders.card.labels)
+    with opened(orders, options) as model:
+        total = len(data.samples)
+        found = evaluate(
+            model, data, seats=orders.seats, most=words.most,
+            report=lambda done: report('images', done, total))
+        head, page = title(model), about(model)
+    how = f'scores over {words.confidence:g}, suppression at {words.nms:g}'
+    parts = [f'{head}\n{data.title}, {how}', box_report.table(found)]
+    if words.per_class:
+        parts.append(box_report.class_table(found))
+    parts.append('\n'.join(box_report.remarks(found, words.most)))
+    return Findings(
+        '\n\n'.join(parts),
+        {**page, 'data': data.title, 'confidence': words.confidence, 'nms': words.nms,
+         'max_detections': words.most, **box_report.as_json(found)},
+        found.notes, found.mistakes, found.failures, _write(orders, found))
+
+
+def _data(pictures: Pictures, dataset: Path | None) -> Labelled:
+    if pictures.folder is None:
+        return labelled_scenes(pictures.frames, pictures.seed, pictures.size)
+    if dataset is None:
+        raise BadValue('--dataset: expected the annotations of the images, or scene')
+    return read_labelled(dataset, pictures.folder, pictures.limit)
+
+
+def _write(orders: Orders, found: Evaluated) -> tuple[Path, ...]:
+    written = []
+    if orders.results is not None:
+        write_results(orders.results, found.results)
+        written.append(orders.results)
+    if orders.plots is not None:
+        from faster_deploy_ros.tools.evaluate.plots import plot_precision
+        written.append(plot_precision(
+            orders.plots / CURVES, found.judged, found.names,
+            f'{Path(orders.model).name}: {found.images} images'))
+    return tuple(written)
