@@ -71,7 +71,7 @@ class CardWords:
 
         :raises FasterDeployError: as ``open_model``.
         """
-        return open_model(self.family_of(core), core, options, card=self.card_of(core))
+        return open_model(self.family, core, options, card=self.card, over=self.over)
 
 
 def read_card_arguments(chosen: Namespace) -> CardWords:

@@ -3,7 +3,7 @@
 """How good a detector is on labelled images."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import re
 from typing import Any
 
@@ -45,10 +45,22 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _One:
+    """What there is to one image."""
+
     results: Sequence[Record]
     truth: Sequence[Record]
     failure: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What there is to all of them."""
+
+    images: list[int] = field(default_factory=list)
+    results: list[Record] = field(default_factory=list)
+    truth: list[Record] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
 
 
 def evaluate(
@@ -65,54 +77,56 @@ def evaluate(
     :raises BadValue: model and data have no class in common, or there is no figure at all.
     """
     classes, notes = match(model.labels, data.categories)   # type: ignore[attr-defined]
+    names = {number: name for name, number in data.categories.items()
+             if number in classes.values()}
+    seen = _look(model, data, classes, seats, report)
+    if len(seen.failures) == len(data.samples):
+        raise BadValue(f'no image could be evaluated: {next(iter(seen.failures.values()))}')
+    judged = judge(seen.images, seen.truth, _categories(names), seen.results, most=most)
+    if not judged.judged:
+        raise BadValue(
+            f'{data.title}: there is no object of a class that the model knows '
+            f'({_some(tuple(names.values()))}); nothing can be measured')
+    objects = [one['category_id'] for one in seen.truth
+               if one['category_id'] in names and not one['iscrowd']]
+    return Evaluated(
+        judged, names, objects, seen.results, len(seen.images), seen.failures,
+        (*data.notes, *notes), _mixed_up(judged, seen, most))
 
-    def work(sample: Sample[Truth]) -> _Seen:
+
+def _look(
+        model: Model[Any], data: Labelled, classes: Mapping[int, int], seats: int,
+        report: Callable[[int], None]) -> _Seen:
+    """Show the model every image."""
+    def work(sample: Sample[Truth]) -> _One:
         frame, known = sample.load()
         truth = [{**one, 'image_id': sample.number} for one in known]
         try:
             found: Detections = model(frame, Stopwatch())
         except FasterDeployError as error:
-            return _Seen([], truth, str(error))
-        return _Seen(_records(sample.number, found, classes), truth)
+            return _One([], truth, str(error))
+        return _One(_records(sample.number, found, classes), truth)
 
-    failures: dict[str, str] = {}
-    images: list[int] = []
-    results: list[Record] = []
-    truth: list[Record] = []
+    seen = _Seen()
     for done, answer in enumerate(answers(data.samples, work, seats), start=1):
         report(done)
-        seen = answer.value
-        failure = answer.failure if seen is None else seen.failure
+        one = answer.value
+        failure = answer.failure if one is None else one.failure
         if failure:
-            failures[answer.name] = failure
-        if seen is not None:
-            images.append(answer.number)
-            results += seen.results
-            truth += seen.truth
-    if len(failures) == len(data.samples):
-        raise BadValue(f'no image could be evaluated: {next(iter(failures.values()))}')
-    names = {number: name for name, number in data.categories.items()
-             if number in classes.values()}
-    judged = judge(images, truth, _categories(names), results, most=most)
-    if not judged.judged:
-        raise BadValue(
-            f'{data.title}: there is no object of a class that the model knows '
-            f'({_some(tuple(names.values()))}); nothing can be measured')
-    objects = [one['category_id'] for one in truth
-               if one['category_id'] in names and not one['iscrowd']]
-    return Evaluated(
-        judged, names, objects, results, len(images), failures, (*data.notes, *notes),
-        _mixed_up(judged, images, truth, results, most))
+            seen.failures[answer.name] = failure
+        if one is not None:
+            seen.images.append(answer.number)
+            seen.results.extend(one.results)
+            seen.truth.extend(one.truth)
+    return seen
 
 
-def _mixed_up(
-        judged: Judged, images: Sequence[int], truth: Sequence[Record],
-        results: Sequence[Record], most: int) -> tuple[str, ...]:
+def _mixed_up(judged: Judged, seen: _Seen, most: int) -> tuple[str, ...]:
     """Tell wrong names from wrong boxes: judge once more as if there were one class."""
     known = set(judged.categories)
     one = [[{**record, 'category_id': 1} for record in records if record['category_id'] in known]
-           for records in (truth, results)]
-    nameless = judge(images, one[0], _categories({1: 'object'}), one[1], overlaps=[0.5],
+           for records in (seen.truth, seen.results)]
+    nameless = judge(seen.images, one[0], _categories({1: 'object'}), one[1], overlaps=[0.5],
                      areas=ALL, most=most).ap() or 0.0
     named = judged.ap(0.5) or 0.0
     if nameless < FOUND_AT_ALL or named > NAMED_RIGHT * nameless:

@@ -36,8 +36,9 @@ def remarks(found: Evaluated, limits: Range) -> list[str]:
     """Say what the figures are."""
     images = list(found.images.values())
     said = [(
-        f'Means over {len(images)} images of their pixels with a truth from {limits.least_m:g} to '
-        f'{limits.most_m:g} m; predictions are cut to that range.')]
+        f"Mean over {len(images)} image{'' if len(images) == 1 else 's'}, of the pixels with a "
+        f'truth from {limits.least_m:g} to {limits.most_m:g} m; predictions are cut to that '
+        'range.')]
     said += [line for how in found.mean if (line := _how(how, found))]
     covered = float(np.mean([one.covered for one in images]))
     order = float(np.median([one.correlation for one in images]))

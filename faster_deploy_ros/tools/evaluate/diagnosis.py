@@ -7,12 +7,14 @@ import math
 
 from faster_deploy_ros.tasks.depth.units import METRES
 from faster_deploy_ros.tasks.results import METRIC
+from faster_deploy_ros.tools.evaluate.alignment import Alignment
 from faster_deploy_ros.tools.evaluate.depth_figures import Evaluated
 import numpy as np
 
 # How far a factor may be from a unit's, as a factor: a weak model is off by half, and the units
 # are ten apart. Feet lie close to the middle between two of them.
-NEAR_UNIT, NEAR_FOOT = 1.6, 1.15
+NEAR_UNIT, NEAR_FOOT = 1.6, 1.07
+SURE = 0.6               # share within 1.25 once scaled, from which a factor is exact enough
 FOOT_M = 0.3048
 SCALE_OFF = 2.0          # beyond that no honest model errs as a whole
 INVERSE, UNRELATED = -0.4, 0.2   # rank correlations below
@@ -35,7 +37,8 @@ def diagnose(found: Evaluated, unit: str) -> tuple[str, ...]:
             f'far and near do not follow the truth (rank correlation {correlation:.2f}): look at '
             'the colour, the size and the scaling of the input, and at which truth belongs to '
             'which image'),)
-    return _unit([one.ratio for one in images], unit or 'm')
+    sure = found.mean[Alignment.MEDIAN].delta_1 > SURE
+    return _unit([one.ratio for one in images], unit or 'm', is_sure=sure)
 
 
 def _inverse(kind: str, correlation: float) -> str:
@@ -49,7 +52,7 @@ def _inverse(kind: str, correlation: float) -> str:
         'output: {kind: metric, unit: ...} in the card, with family: metric_depth')
 
 
-def _unit(ratios: Sequence[float], said: str) -> tuple[str, ...]:
+def _unit(ratios: Sequence[float], said: str, *, is_sure: bool) -> tuple[str, ...]:
     ratio = float(np.median(ratios))
     if 1 / SCALE_OFF < ratio < SCALE_OFF:
         return ()
@@ -60,13 +63,13 @@ def _unit(ratios: Sequence[float], said: str) -> tuple[str, ...]:
             return ((
                 f'{seen}: the unit looks like {unit}, the card says {said}; write '
                 f'output: {{unit: {unit}}} (or --set output.unit={unit})'),)
-    if _apart(metres, FOOT_M) < NEAR_FOOT:
+    if is_sure and _apart(metres, FOOT_M) < NEAR_FOOT:
         return ((
             f'{seen}: the unit looks like feet, the card says {said}; write '
             f'output: {{unit: m, scale: {FOOT_M}}}'),)
     return ((
         f'{seen}, which is no unit: the scale of the truth (--truth-scale, --truth-disparity), '
-        f'output.scale in the card, or a camera unlike that of the training'),)
+        'output.scale in the card, or a camera unlike that of the training'),)
 
 
 def _apart(one: float, other: float) -> float:

@@ -10,8 +10,6 @@ from typing import Any
 from faster_deploy_ros.cores import InferCore, open_core
 from faster_deploy_ros.errors import BadValue
 from faster_deploy_ros.tasks import DepthOptions, DetectionOptions, Model, MODELS
-from faster_deploy_ros.tasks.depth.depth_model import DepthModel
-from faster_deploy_ros.tasks.detection.detector import Detector
 from faster_deploy_ros.tools.evaluate.orders import Orders
 
 
@@ -44,10 +42,8 @@ def about(model: Model[Any]) -> dict[str, Any]:
 
 def _expect_task(orders: Orders, core: InferCore, *, wants_depth: bool) -> None:
     family = orders.card.family_of(core)
-    kind: Any = MODELS.resolve(family)
-    if not isinstance(kind, type):
-        return
-    if wants_depth and issubclass(kind, Detector):
+    takes = getattr(MODELS.resolve(family), 'options_type', None)
+    if wants_depth and takes is DetectionOptions:
         raise BadValue(f"'{family}' finds boxes, expected a family of depth; leave --depth out")
-    if not wants_depth and issubclass(kind, DepthModel):
+    if not wants_depth and takes is DepthOptions:
         raise BadValue(f"'{family}' says depth, expected a detector; add --depth")
