@@ -2,21 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rendered rooms and their depth, as the network sees them, with the augmentation of training."""
 
-from multiprocessing import get_context
 from pathlib import Path
-import sys
 
 import cv2
+from examples.training.rooms import films
+from faster_deploy_ros.scenes import SceneRenderer
 import numpy as np
 import torch
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from faster_deploy_ros.scenes import SceneRenderer
 
 WIDTH, HEIGHT = 256, 192
 FRAMES_PER_SEED = 4
-ROOMS = 100     # to a file of the cache
 
 
 def film(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,19 +34,8 @@ def film(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load(cache: Path, first_seed: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Render a hundred rooms at a time, or read those that have been rendered before."""
-    cache.mkdir(parents=True, exist_ok=True)
-    images, depths = [], []
-    for first in tqdm(range(first_seed, first_seed + seeds, ROOMS), desc='hundreds of rooms'):
-        path = cache / f'rooms_{first}.npz'
-        if not path.exists():
-            with get_context('spawn').Pool(2, cv2.setNumThreads, (1,)) as pool:
-                films = pool.map(film, range(first, first + ROOMS), 4)
-            np.savez(path, images=np.concatenate([image for image, _ in films]),
-                     depths=np.concatenate([depth for _, depth in films]))
-        with np.load(path) as arrays:
-            images.append(arrays['images'])
-            depths.append(arrays['depths'])
+    """Render, or read what has been rendered before: images and depths as one array each."""
+    images, depths = zip(*films(cache, first_seed, seeds, film))
     return np.concatenate(images), np.concatenate(depths)
 
 

@@ -2,32 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small network from an image to metric depth."""
 
+from examples.training.blocks import Conv, Residual
 import torch
 from torch import nn
 
 NEAREST_M, FARTHEST_M = 0.5, 20.0
-
-
-class Conv(nn.Sequential):
-    """Convolution, batch norm, ReLU: the three that every runtime fuses into one."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
-class Residual(nn.Module):
-    """A bottleneck around an identity."""
-
-    def __init__(self, channels: int, kernel: int = 1) -> None:
-        super().__init__()
-        self.body = nn.Sequential(Conv(channels, channels // 2, kernel),
-                                  Conv(channels // 2, channels))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add what the bottleneck found."""
-        return x + self.body(x)
 
 
 class DepthNet(nn.Module):
@@ -72,21 +51,3 @@ class DepthNet(nn.Module):
             y = nn.functional.relu(y + lateral(skip))
         inverse = torch.sigmoid(self.out(self.last(y)))
         return 1 / (inverse * (1 / NEAREST_M - 1 / FARTHEST_M) + 1 / FARTHEST_M)
-
-
-class Deployed(nn.Module):
-    """What is exported: pixels 0 to 255 in, metres out, batch norm folded away."""
-
-    def __init__(self, net: DepthNet) -> None:
-        super().__init__()
-        self.net = net.eval()
-        for module in self.net.modules():
-            if isinstance(module, Conv):
-                fused = torch.nn.utils.fusion.fuse_conv_bn_eval(module[0], module[1])
-                module[0], module[1] = fused, nn.Identity()
-        with torch.no_grad():
-            self.net.stage2[0].weight /= 255
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (1, 1, h / 2, w / 2) metres."""
-        return self.net(images)

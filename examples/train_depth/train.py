@@ -3,33 +3,19 @@
 """Render rooms, train the shipped depth network on them and export it to ONNX."""
 
 import argparse
-import copy
-import math
 from pathlib import Path
-import time
 
-import dataset
-from network import Deployed, DepthNet
+from examples.train_depth import dataset
+from examples.train_depth.network import DepthNet
+from examples.training import onnx_file
+from examples.training.blocks import folded
+from examples.training.fit import add_arguments, fit
 import numpy as np
-import onnx
 import torch
+from torch import nn
 
-TRAIN_SEED = 200_000    # seeds below are for tests, demos and the accuracy in the card
-CHECK_SEED = 70_000
-
-
-def export(net: DepthNet, path: Path) -> None:
-    """Write ONNX, opset 13 and IR 8, with task, unit and licence in its metadata."""
-    sample = torch.zeros(1, 3, dataset.HEIGHT, dataset.WIDTH)
-    torch.onnx.export(Deployed(copy.deepcopy(net)).eval(), sample, str(path), opset_version=13,
-                      input_names=['image'], output_names=['depth'], dynamo=False)
-    model = onnx.load(str(path))
-    model.ir_version = 8
-    model.producer_name, model.producer_version = 'faster_deploy_ros/examples/train_depth', ''
-    onnx.helper.set_model_props(model, {
-        'task': 'depth', 'unit': 'm', 'license': 'Apache-2.0'})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+TRAIN_SEED = 200_000
+CHECK_SEED, CHECK_SEEDS = 70_000, 100   # watched while training
 
 
 def depth_loss(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -40,83 +26,38 @@ def depth_loss(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return error.abs().mean() + 0.5 * (across + down)
 
 
-def check(net: DepthNet, images: np.ndarray, depths: np.ndarray) -> float:
-    """Return AbsRel on rooms that were not trained on."""
+@torch.no_grad()
+def abs_rel(net: nn.Module, images: np.ndarray, depths: np.ndarray) -> float:
+    """Return AbsRel at the network's own output size."""
     net.eval()
     shares = []
-    with torch.no_grad():
-        for start in range(0, len(images), 20):
-            x, truth = dataset.batch(images[start:start + 20], depths[start:start + 20])
-            shares.append(((net(x) - truth).abs() / truth).mean().item())
+    for start in range(0, len(images), 20):
+        x, truth = dataset.batch(images[start:start + 20], depths[start:start + 20])
+        shares.append(((net(x) - truth).abs() / truth).mean().item())
     return float(np.mean(shares))
-
-
-def train(options: argparse.Namespace) -> DepthNet:
-    """Train with AdamW, a cosine schedule and an average of the weights."""
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    images, depths = dataset.load(options.cache, TRAIN_SEED, options.seeds)
-    held = dataset.load(options.cache, CHECK_SEED, 100)
-    net = DepthNet().to(memory_format=torch.channels_last)
-    print(f'{sum(weights.numel() for weights in net.parameters())} parameters', flush=True)
-    if options.resume:
-        net.load_state_dict(torch.load(options.resume))
-    average = copy.deepcopy(net)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.01)
-    started, step, progress, order, spent = time.monotonic(), 0, 0.0, [], 0.0
-    while progress < 1:
-        # The schedule follows the clock: the machine may be shared, the promise is minutes.
-        progress = (time.monotonic() - started) / (60 * options.minutes)
-        ramp = min(1.0, (step + 1) / 150)
-        for group in optimiser.param_groups:
-            group['lr'] = options.rate * ramp * (
-                0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(progress, 1))))
-        if len(order) < options.batch:
-            order = rng.permutation(len(images)).tolist()
-        chosen = [order.pop() for _ in range(options.batch)]
-        x, truth = dataset.batch(images[chosen], depths[chosen], rng)
-        net.train()
-        loss = depth_loss(net(x), truth)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 10)
-        optimiser.step()
-        step += 1
-        keep = min(0.998, (step + 1) / (step + 20))
-        with torch.no_grad():
-            for mean, now in zip(average.state_dict().values(), net.state_dict().values()):
-                if mean.dtype.is_floating_point:
-                    mean.lerp_(now, 1 - keep)
-                else:
-                    mean.copy_(now)
-        spent = 0.98 * spent + 0.02 * loss.item() if step > 1 else loss.item()
-        if step % 100 == 0:
-            print(f'step {step} · {step * options.batch / len(images):.2f} epochs · '
-                  f'{progress:.0%} · loss {spent:.4f}', flush=True)
-        if step % 1000 == 0:
-            print(f'  AbsRel on unseen rooms {check(average, *held):.4f}', flush=True)
-            torch.save(average.state_dict(), options.cache / 'last.pt')
-    print(f'  AbsRel on unseen rooms {check(average, *held):.4f}', flush=True)
-    torch.save(average.state_dict(), options.cache / 'last.pt')
-    return average
 
 
 def main() -> None:
     """Read the options, train, export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=Path('rooms_depth.onnx'))
-    parser.add_argument('--cache', type=Path, default=Path('cache'), help='rendered rooms')
-    parser.add_argument('--seeds', type=int, default=4000, help='rooms to render, 4 frames each')
-    parser.add_argument('--minutes', type=float, default=60, help='of training')
-    parser.add_argument('--batch', type=int, default=8)
-    parser.add_argument('--rate', type=float, default=2e-3)
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--resume', type=Path, help='weights (.pt) to start from')
+    add_arguments(parser, seeds=4000, frames=dataset.FRAMES_PER_SEED, minutes=70)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    net = train(options)
-    export(net, options.output)
-    print(f'{options.output}: {options.output.stat().st_size / 1e6:.2f} MB')
+    torch.manual_seed(0)
+    images, depths = dataset.load(options.cache, TRAIN_SEED, options.seeds)
+    unseen = dataset.load(options.cache, CHECK_SEED, CHECK_SEEDS)
+
+    def loss_of(net: nn.Module, chosen: list[int], rng: np.random.Generator) -> torch.Tensor:
+        x, truth = dataset.batch(images[chosen], depths[chosen], rng)
+        return depth_loss(net(x), truth)
+
+    net = DepthNet()
+    net = fit(net, len(images), loss_of, options, decay=0.01,
+              check=lambda some: f'AbsRel on unseen rooms {abs_rel(some, *unseen):.4f}')
+    onnx_file.write(
+        folded(net, net.stage2), options.output, made_by='train_depth',
+        size=(dataset.WIDTH, dataset.HEIGHT), names=('image', 'depth'),
+        about={'task': 'depth', 'unit': 'm'})
 
 
 if __name__ == '__main__':

@@ -3,18 +3,13 @@
 """Rendered scenes, letterboxed for the network, with the augmentation of training."""
 
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-import pickle
-import sys
 
 import cv2
+from examples.training.rooms import films
+from faster_deploy_ros.scenes import LABELS, SceneRenderer
 import numpy as np
 import torch
-from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from faster_deploy_ros.scenes import LABELS, SceneRenderer
 
 __all__ = ['HEIGHT', 'LABELS', 'PAD', 'WIDTH', 'Sample', 'augment', 'batch', 'load']
 
@@ -48,17 +43,8 @@ def film(seed: int) -> list[Sample]:
 
 
 def load(cache: Path, first_seed: int, seeds: int) -> list[Sample]:
-    """Render scenes a hundred rooms at a time, or read those that have been rendered before."""
-    cache.mkdir(parents=True, exist_ok=True)
-    samples = []
-    for first in tqdm(range(first_seed, first_seed + seeds, 100), desc='hundreds of rooms'):
-        path = cache / f'rooms_{first}.pickle'
-        if not path.exists():
-            with get_context('spawn').Pool(2, cv2.setNumThreads, (1,)) as pool:
-                films = pool.map(film, range(first, first + 100), 4)
-            path.write_bytes(pickle.dumps([sample for part in films for sample in part]))
-        samples += pickle.loads(path.read_bytes())
-    return samples
+    """Render scenes, or read those that have been rendered before."""
+    return [sample for part in films(cache, first_seed, seeds, film) for sample in part]
 
 
 def augment(sample: Sample, rng: np.random.Generator) -> Sample:

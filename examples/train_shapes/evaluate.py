@@ -5,12 +5,7 @@
 import argparse
 import hashlib
 from pathlib import Path
-import sys
 
-import numpy as np
-import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.scenes import LABELS, SceneRenderer
@@ -19,6 +14,8 @@ from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
 from faster_deploy_ros.tools.demo.average_precision import ap50
 from faster_deploy_ros.tools.demo.record import Found
+import numpy as np
+import yaml
 
 FIRST_SEED = 50_000     # train.py uses 100 000 and up, the tests 60 000 and up
 FRAMES_PER_SEED = 3

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loss of YOLOX with its SimOTA assignment (arXiv 2107.08430, section 2.1)."""
 
-from network import decode
+from examples.train_shapes.network import decode
 import torch
 from torch.nn import functional
 

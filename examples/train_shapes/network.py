@@ -2,32 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small anchor-free detector with the output layout of YOLOX."""
 
+from examples.training.blocks import Conv, folded, Residual
 import torch
 from torch import nn
 
 STRIDES = (8, 16, 32)
-
-
-class Conv(nn.Sequential):
-    """Convolution, batch norm, ReLU: the three that every runtime fuses into one."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
-class Residual(nn.Module):
-    """A bottleneck around an identity."""
-
-    def __init__(self, channels: int, kernel: int = 1) -> None:
-        super().__init__()
-        self.body = nn.Sequential(Conv(channels, channels // 2, kernel),
-                                  Conv(channels // 2, channels))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add what the bottleneck found."""
-        return x + self.body(x)
 
 
 class ShapesNet(nn.Module):
@@ -98,13 +77,7 @@ class Deployed(nn.Module):
 
     def __init__(self, net: ShapesNet) -> None:
         super().__init__()
-        self.net = net.eval()
-        for module in self.net.modules():
-            if isinstance(module, Conv):
-                fused = torch.nn.utils.fusion.fuse_conv_bn_eval(module[0], module[1])
-                module[0], module[1] = fused, nn.Identity()
-        with torch.no_grad():
-            self.net.stem[0][0].weight /= 255
+        self.net = folded(net, net.stem[0])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return (1, n, 5 + classes): raw box, objectness, class probabilities."""
