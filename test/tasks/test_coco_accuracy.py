@@ -12,7 +12,8 @@ import pytest
 pytestmark = pytest.mark.core
 
 # From the data folder's README: 64 images, scores over 0.01, suppression at 0.65.
-AP50 = {'yolox_nano': 0.509, 'yolov8n_dequant_fp32': 0.578}
+AP50 = {'yolox_nano': 0.509, 'yolov8n_dequant_fp32': 0.578, 'deimv2_atto_coco_fp32': 0.453}
+FAMILIES = {'deimv2_atto_coco_fp32': 'rtdetr'}
 
 
 def detections(path, coco, folder):
@@ -20,7 +21,7 @@ def detections(path, coco, folder):
     ids = {each['name']: each['id'] for each in coco.loadCats(coco.getCatIds())}
     found = []
     with open_core(f'onnxruntime.0://{path}') as core:
-        model = open_model('auto', core, DetectionOptions(
+        model = open_model(FAMILIES.get(path.stem, 'auto'), core, DetectionOptions(
             confidence_threshold=0.01, nms_threshold=0.65))
         for image in coco.loadImgs(coco.getImgIds()):
             frame = Frame(0, '', cv2.imread(str(folder / image['file_name'])))

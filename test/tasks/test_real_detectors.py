@@ -3,10 +3,12 @@
 """Real models find in real photographs what their authors' own tools find."""
 
 import cv2
-from faster_deploy_ros.cores import open_core
+from faster_deploy_ros.cores import open_core, open_group
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
-from faster_deploy_ros.tasks import DetectionOptions, open_model
+from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
+from faster_deploy_ros.tools.convert.job import ConvertJob
+from faster_deploy_ros.tools.convert.to_mnn import convert
 import numpy as np
 import pytest
 
@@ -21,7 +23,12 @@ EXPECTED = {
     ('yolov8n_dequant_fp32', 'bus'): [
         ('person', 0.914, (672, 374, 810, 879)), ('person', 0.898, (50, 397, 243, 904)),
         ('person', 0.897, (221, 408, 343, 857)), ('bus', 0.834, (35, 230, 798, 775))],
+    ('deimv2_atto_coco_fp32', 'bus'): [
+        ('person', 0.844, (55, 387, 211, 905)), ('person', 0.818, (222, 398, 345, 856)),
+        ('person', 0.718, (689, 339, 810, 876)), ('bus', 0.614, (34, 234, 797, 717)),
+        ('train', 0.499, (34, 234, 797, 717))],
 }
+FAMILIES = {'deimv2_atto_coco_fp32': 'rtdetr', 'deimv2_atto_coco_int8': 'rtdetr'}
 pytestmark = pytest.mark.core
 
 
@@ -30,7 +37,7 @@ def models(shared_data):
     pytest.importorskip('onnxruntime')
     cores = {name: open_core(f"onnxruntime.0://{shared_data / 'models' / name}.onnx")
              for name in {name for name, _ in EXPECTED}}
-    yield {name: open_model('auto', core) for name, core in cores.items()}
+    yield {name: open_model(FAMILIES.get(name, 'auto'), core) for name, core in cores.items()}
     for core in cores.values():
         core.unload()
 
@@ -70,7 +77,8 @@ def test_boxes_move_with_the_photograph_when_it_is_enlarged(shared_data, models,
     double = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
     one = models[name](Frame(0, '', image), Stopwatch())
     two = models[name](Frame(0, '', double), Stopwatch())
-    np.testing.assert_allclose(two.xyxy[:4] / 2, one.xyxy[:4], atol=4)
+    coarse = name in FAMILIES   # few and small: how the image was resized moves its boxes
+    np.testing.assert_allclose(two.xyxy[:4] / 2, one.xyxy[:4], atol=12 if coarse else 4)
 
 
 def test_the_models_say_what_they_see_and_how_it_was_decided(models):
@@ -79,6 +87,9 @@ def test_the_models_say_what_they_see_and_how_it_was_decided(models):
         'raw boxes (by a probe)')
     assert models['yolov8n_dequant_fp32'].summary == (
         'yolov8: 640x640 rgb 0 to 1, center letterbox, 80 classes (person, bicycle, car, ...)')
+    assert models['deimv2_atto_coco_fp32'].summary == (
+        'rtdetr: 320x320 rgb 0 to 1, stretched, 80 classes (person, bicycle, car, ...), taken to '
+        "be COCO's as nothing names them, boxes finished by the model")
 
 
 def test_only_the_wanted_class_is_reported(shared_data):
@@ -88,3 +99,62 @@ def test_only_the_wanted_class_is_reported(shared_data):
         model = open_model('yolox', core, DetectionOptions(classes=('bus',)))
         found = model(Frame(0, '', photograph(shared_data, 'bus')), Stopwatch())
     assert [model.labels[index] for index in found.class_id] == ['bus']
+
+
+def test_outputs_without_the_batch_axis_are_boxes_too(shared_data):
+    pytest.importorskip('onnxruntime')
+    path = shared_data / 'models' / 'deimv2_atto_coco_int8.onnx'   # coarse, and two persons right
+    with open_core(f'onnxruntime.0://{path}') as core:
+        assert len(core.specs['labels'].shape) == 1
+        model = open_model('rtdetr', core, DetectionOptions(classes=('person',)))
+        found = model(Frame(0, '', photograph(shared_data, 'bus')), Stopwatch())
+    assert len(found) == 2
+    np.testing.assert_allclose(found.xyxy[0], (207, 389, 358, 853), atol=20)
+
+
+@pytest.mark.parametrize('scheme', ['openvino', 'mnn'])
+def test_queries_say_the_same_boxes_on_other_runtimes(shared_data, models, tmp_path, scheme):
+    path = shared_data / 'models' / 'deimv2_atto_coco_fp32.onnx'
+    if scheme == 'mnn':    # sizes and labels become int32 there
+        pytest.importorskip('MNN')
+        path = in_mnn(path, tmp_path)
+    else:
+        pytest.importorskip('openvino')
+    frame = Frame(0, '', photograph(shared_data, 'bus'))
+    expected = models['deimv2_atto_coco_fp32'](frame, Stopwatch())
+    with open_core(f'{scheme}.0://{path}') as core:
+        found = open_model('rtdetr', core)(frame, Stopwatch())
+    np.testing.assert_allclose(found.xyxy, expected.xyxy, atol=0.5)
+    np.testing.assert_allclose(found.score, expected.score, atol=0.005)
+    np.testing.assert_array_equal(found.class_id, expected.class_id)
+
+
+def in_mnn(path, folder):
+    """Convert a model as ``faster-deploy convert`` does, for one image."""
+    onnx = pytest.importorskip('onnx')
+    model = onnx.load(str(path))
+    for each in model.graph.input:
+        each.type.tensor_type.shape.dim[0].dim_value = 1
+    closed = folder / 'closed.onnx'
+    onnx.save(model, str(closed))
+    return convert(ConvertJob(
+        model=closed, output=folder / 'closed.mnn', precision='fp32', card=ModelCard(),
+        calibration=None, scratch=folder, report=lambda *_: None)).files[0]
+
+
+def test_a_group_of_two_runtimes_serves_queries(shared_data):
+    for package in ('onnxruntime', 'openvino'):
+        pytest.importorskip(package)
+    path = shared_data / 'models' / 'deimv2_atto_coco_fp32.onnx'
+    frames = [Frame(0, '', photograph(shared_data, name)) for name in ('bus', 'dog')]
+    with open_group([f'onnxruntime.0://{path}', f'openvino.0://{path}'], seats=1) as group:
+        model = open_model('rtdetr', group)
+        for frame in frames:
+            found = []
+            for index in range(2):
+                with group.lease_of(index) as blobs:
+                    geometry = model.preprocess(frame, blobs)
+                    group.sync_infer(blobs)
+                    found.append(model.postprocess(blobs, geometry))
+            assert len(found[0]) > 3
+            np.testing.assert_allclose(found[0].xyxy, found[1].xyxy, atol=0.5)

@@ -304,8 +304,9 @@ def test_open_shapes_that_come_as_others_fail_the_frame(shapes):
         detect(core)
 
 
-def test_either_core_of_a_group_gives_the_same_boxes():
-    with CoreGroup([finished(), finished(order=(1, 0, 2))]) as group:
+@pytest.mark.parametrize('is_open', [False, True])
+def test_either_core_of_a_group_gives_the_same_boxes(is_open):
+    with CoreGroup([finished(is_open=is_open), finished(order=(1, 0, 2))]) as group:
         model = open_model('rtdetr', group, DetectionOptions(**AS_GOLDEN))
         for index in range(2):
             with group.lease_of(index) as blobs:

@@ -17,8 +17,9 @@ def match(first: InferCore, other: InferCore) -> Mapping[str, str]:
     Pair the tensors of two cores, by name where the names are the same, else by position.
 
     Image inputs may differ in layout (NCHW, NHWC) and may be float32 or uint8: a model paints by
-    the spec of the blob that it has leased. Everything else must be the same; what the first
-    core leaves open, the other must leave open too.
+    the spec of the blob that it has leased. Everything else must be the same; an input that the
+    first core leaves open, the other must leave open too. (Outputs are read as they come, and one
+    runtime infers shapes that another leaves open.)
 
     :returns: for each name of the first core that the other has not, the other's name of it.
     :raises BlobMismatch: they differ; the message names both and says where.
@@ -57,7 +58,8 @@ def _fits(mine: BlobSpec, other: BlobSpec) -> bool:
     if {ours, theirs} == {'NCHW', 'NHWC'}:
         shape = tuple(shape[theirs.index(axis)] for axis in ours)
     return len(shape) == len(mine.shape) and all(
-        size in (wanted, -1) for wanted, size in zip(mine.shape, shape))
+        size in (wanted, -1) or (wanted == -1 and not mine.is_input)
+        for wanted, size in zip(mine.shape, shape))
 
 
 def _layout(spec: BlobSpec) -> str:
