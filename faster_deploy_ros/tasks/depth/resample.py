@@ -3,6 +3,7 @@
 """Brings a map in the model's output back to the pixels of the image."""
 
 from functools import lru_cache
+import math
 from typing import NamedTuple
 
 import cv2
@@ -18,8 +19,8 @@ def to_image(
     """
     Cut the padding off a map and resize it, linearly and about pixel centres.
 
-    Nothing of the padding gets into the image's edge: where the edge lies inside a pixel of the
-    map, the whole pixels before it are stretched to it.
+    Pixels of the map whose centre lies outside the image have no part in the result; beyond the
+    centres of the outermost others it goes on as it is there.
 
     :param plane: ``(h, w)`` float32, any scale of the model's input, covering all of it.
     :param geometry: where the image lies in the input.
@@ -65,9 +66,11 @@ def _span(offset: int, length: int, whole: int, count: int) -> _Span:
 @lru_cache(maxsize=64)
 def _taps(span: _Span, count: int) -> _Taps:
     centres = span.start + (np.arange(count) + 0.5) * ((span.end - span.start) / count) - 0.5
-    # Only pixels more than half of which shows are looked at: the others are mostly padding.
-    lowest = round(span.start)
-    highest = max(round(span.end) - 1, lowest)
+    # Pixels whose centre lies outside are mostly padding: nobody looks at them.
+    lowest = math.ceil(span.start - 0.5 - _NEAR_WHOLE)
+    highest = math.floor(span.end - 0.5 + _NEAR_WHOLE)
+    if lowest > highest:   # the whole image lies in one pixel, beside its centre
+        lowest = highest = math.floor((span.start + span.end) / 2)
     centres = np.clip(centres, lowest, highest)
     first = np.floor(centres).astype(np.intp)
     share = (centres - first).astype(np.float32)
