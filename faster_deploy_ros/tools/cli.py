@@ -16,8 +16,10 @@ from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.tools.interrupts import ended_by_signals
 
 PROGRAM = 'faster-deploy'
-# What the commands need beyond the package's own needs: the extra 'tools' of setup.py.
-EXTRAS = ('onnx', 'tabulate')
+# What the commands need beyond the package's own needs: extras of setup.py.
+TOOLS = ('onnx', 'tabulate')
+EXTRAS: Mapping[str, Sequence[str]] = MappingProxyType({
+    'evaluate': ('matplotlib', 'pycocotools', 'tabulate')})
 OK, DISAGREED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Command -> what it is for. Each is a module of this folder with add_arguments and run.
@@ -72,10 +74,11 @@ def _run(name: str, words: Sequence[str]) -> int:
         print(f'{PROGRAM} {name}: {reason}', file=sys.stderr)
         return REFUSED
     except ImportError as error:
-        if (error.name or '').partition('.')[0] not in EXTRAS:
+        needed = EXTRAS.get(name, TOOLS)
+        if (error.name or '').partition('.')[0] not in needed:
             raise
         print(f"{PROGRAM} {name}: the Python module '{error.name}' is not installed. "
-              f"Install it: pip install {' '.join(EXTRAS)}", file=sys.stderr)
+              f"Install it: pip install {' '.join(needed)}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print(f'{PROGRAM} {name}: interrupted', file=sys.stderr)

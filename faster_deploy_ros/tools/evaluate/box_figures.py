@@ -194,4 +194,4 @@ def _plain(name: str) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ', '.join(names[:8]) + (f', ... ({len(names)})' if len(names) > 8 else '')
+    return ', '.join(names[:8]) + (f' and {len(names) - 8} more' if len(names) > 8 else '')

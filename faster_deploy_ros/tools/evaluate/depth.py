@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from faster_deploy_ros.tools.evaluate.diagnosis import diagnose
 from faster_deploy_ros.tools.evaluate.findings import Findings
 from faster_deploy_ros.tools.evaluate.opening import about, opened, title
 from faster_deploy_ros.tools.evaluate.orders import Orders, Pictures
+
+PLOTS = 'faster_deploy_ros.tools.evaluate.error_map'   # needs matplotlib
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def evaluate_depth(
     :raises FasterDeployError: the model, the images or the truth cannot be read.
     """
     depth_report.check_ending(orders.results)
+    if orders.plots is not None:   # what is missing is missed before the work, and not after
+        import_module(PLOTS)
     data = _data(orders.pictures, words)
     report(f'loading {Path(orders.model).name}', 0, None)
     with opened(orders, DepthOptions()) as model:
@@ -84,7 +89,7 @@ def _draw(
         folder: Path, model: Model[Any], data: Measured, found: Evaluated,
         limits: Range) -> tuple[Path, ...]:
     """Look at a few images again and draw them: nobody keeps all of them in memory."""
-    from faster_deploy_ros.tools.evaluate.error_map import draw_errors
+    draw_errors = import_module(PLOTS).draw_errors
     samples = {sample.name: sample for sample in data.samples}
     return tuple(
         draw_errors(

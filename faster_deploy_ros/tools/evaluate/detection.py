@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from faster_deploy_ros.errors import BadValue
@@ -20,6 +21,7 @@ from faster_deploy_ros.tools.evaluate.findings import Findings
 from faster_deploy_ros.tools.evaluate.opening import about, opened, title
 from faster_deploy_ros.tools.evaluate.orders import Orders, Pictures
 
+PLOTS = 'faster_deploy_ros.tools.evaluate.plots'   # needs matplotlib
 CURVES = 'precision_recall.png'
 
 
@@ -59,6 +61,8 @@ def evaluate_detector(
     :param report: told what is being done, how much of it and of how much.
     :raises FasterDeployError: the model, the annotations or the images cannot be read.
     """
+    if orders.plots is not None:   # what is missing is missed before the work, and not after
+        import_module(PLOTS)
     data = _data(orders.pictures, words.dataset)
     report(f'loading {Path(orders.model).name}', 0, None)
     options = replace(words.options, labels=orders.card.labels)
@@ -94,8 +98,7 @@ def _write(orders: Orders, found: Evaluated) -> tuple[Path, ...]:
         write_results(orders.results, found.results)
         written.append(orders.results)
     if orders.plots is not None:
-        from faster_deploy_ros.tools.evaluate.plots import plot_precision
-        written.append(plot_precision(
+        written.append(import_module(PLOTS).plot_precision(
             orders.plots / CURVES, found.judged, found.names,
             f'{Path(orders.model).name}: {found.images} images'))
     return tuple(written)

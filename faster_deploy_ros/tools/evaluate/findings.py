@@ -40,7 +40,8 @@ class Findings:
         """Everything beside the figures, a line each."""
         lines = [f'Note: {note}' for note in self.notes]
         if self.failures:
-            lines.append(f'{len(self.failures)} images failed:')
+            many = len(self.failures)
+            lines.append(f"{many} image{'' if many == 1 else 's'} failed:")
             lines += [f'  {image}: {reason}' for image, reason in
                       list(self.failures.items())[:SHOWN]]
             if len(self.failures) > SHOWN:

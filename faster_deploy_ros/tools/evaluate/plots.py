@@ -40,7 +40,7 @@ def plot_precision(path: Path, judged: Judged, names: Mapping[int, str], title: 
     axes.title.set(fontsize=10, color=INK)
     axes.grid(color=FAINT, linewidth=0.6)
     axes.spines[['top', 'right']].set_visible(False)
-    axes.legend(fontsize=8, frameon=False, loc='upper right')
+    axes.legend(fontsize=8, loc='best', framealpha=0.85, edgecolor=FAINT)
     save(figure, path)
     return path
 
