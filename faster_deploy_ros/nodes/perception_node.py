@@ -133,7 +133,7 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         chosen = ', '.join(
             f'{one.uri.shown} on {one.device.name}' for one in _cores_of(core, self._group))
         self.get_logger().info(
-            f'configured: {chosen}, {params.workers} workers; {model.summary}')
+            f'configured: {chosen}, {params.workers} workers; {model.introduction}')
         if self._group is not None and (advice := depth_advice(self._group, params)):
             self.get_logger().warning(advice)
 

@@ -5,13 +5,13 @@
 from typing import Any
 
 from faster_deploy_ros.cores import InferCore
-from faster_deploy_ros.errors import BlobMismatch
+from faster_deploy_ros.errors import BlobMismatch, UnknownName
 from faster_deploy_ros.registry import Entry, Registry
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import card_beside, ModelCard
 from faster_deploy_ros.tasks.depth import DepthOptions
 from faster_deploy_ros.tasks.detection import DetectionOptions
-from faster_deploy_ros.tasks.family import guess_family
+from faster_deploy_ros.tasks.family import guess_family, recognise
 from faster_deploy_ros.tasks.results import DepthMap, Detections
 
 _DEPTH = 'faster_deploy_ros.tasks.depth'
@@ -50,9 +50,13 @@ def open_model(
         card = card_beside(core.uri.path) or ModelCard()
     if over is not None:
         card = card.overridden(over)
+    why = ''
     if family == 'auto':
-        family = guess_family(core, card, getattr(options, 'labels', ()))
-    make: Any = MODELS.resolve(family)
+        family, why = recognise(core, card, getattr(options, 'labels', ()))
+    try:
+        make: Any = MODELS.resolve(family)
+    except UnknownName as error:
+        raise UnknownName(f'{error} ({core.uri.shown}: {why})' if why else str(error)) from error
     takes = getattr(make, 'options_type', object)   # a family may also be a plain function
     if options is not None and not isinstance(options, takes):
         raise BlobMismatch(
@@ -60,9 +64,11 @@ def open_model(
             f'and got {type(options).__name__}: a model of another task. Use the node or command '
             'of that task, or set the family')
     model: Model[Any] = make(core, options, card)
+    model.chosen = why
     return model
 
 
 __all__ = [
     'DepthMap', 'DepthOptions', 'DetectionOptions', 'Detections', 'MODELS', 'Model', 'ModelCard',
-    'card_beside', 'guess_family', 'open_model']
+    'card_beside', 'guess_family', 'open_model',
+    'recognise']

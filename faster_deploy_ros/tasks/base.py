@@ -27,6 +27,8 @@ class Model(ABC, Generic[R]):
 
     options_type: ClassVar[type[Any]] = object
 
+    chosen = ''   # why it is of this family, where the caller had not said it
+
     def __init__(self, core: InferCore) -> None:
         """Keep the core; families check its specs after that."""
         self.core = core
@@ -35,6 +37,11 @@ class Model(ABC, Generic[R]):
     @abstractmethod
     def summary(self) -> str:
         """One line for a log: what the model sees and says, and how that was decided."""
+
+    @property
+    def introduction(self) -> str:
+        """The summary, and who says of which family the model is."""
+        return f'{self.summary}; that family {self.chosen}' if self.chosen else self.summary
 
     @property
     def page(self) -> dict[str, Any]:

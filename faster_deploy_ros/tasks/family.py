@@ -1,60 +1,138 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which family a model is of, told by its tensors where nobody says it."""
+"""Which family a model is of, where nobody says it: what the tensors allow, and what is told."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.card import ModelCard
-from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
-from faster_deploy_ros.tasks.labels import COCO, Labels, labels_from_metadata
-from faster_deploy_ros.tasks.pixels import image_size
+from faster_deploy_ros.tasks.labels import COCO, Labels
+from faster_deploy_ros.tasks.recognition.depth_nets import depth_nets_for, of_that_kind
+from faster_deploy_ros.tasks.recognition.detectors import detectors_for
+from faster_deploy_ros.tasks.recognition.evidence import Evidence, Fit, gather
+
+DEPTH_NETS = ('depth_anything', 'lite_mono', 'metric_depth', 'midas')
+_TASKS = ('', 'detect', 'depth')
+_ULTRALYTICS = ('yolov8', 'yolov5', 'yolo_end2end', 'rtdetr')
+# What authors call models of a family, without hyphens and blanks.
+_CALLED = {
+    'yolox': ('yolox',), 'yolov5': ('yolov5', 'yolov7', 'yolov3'), 'midas': ('midas',),
+    'rtdetr': ('rtdetr', 'dfine', 'deim', 'rfdetr'), 'depth_anything': ('depthanything',),
+    'lite_mono': ('litemono',), 'yolo_end2end': ('yolov10', 'yolo26')}
+
+
+class Guess(NamedTuple):
+    """
+    The family of a model.
+
+    :param why: who or what says so, as the end of "family yolov8 ...".
+    """
+
+    family: str
+    why: str
 
 
 def guess_family(core: InferCore, card: ModelCard, labels: Labels = ()) -> str:
-    """
-    Name the family by the card, else by the model's metadata, else by its output's shape.
+    """Return the family that ``recognise`` finds."""
+    return recognise(core, card, labels).family
 
-    :param labels: the user's labels; their number helps to read the shape.
-    :raises BlobMismatch: nothing tells, or more than one family fits; the message lists them.
+
+def recognise(core: InferCore, card: ModelCard, labels: Labels = ()) -> Guess:
+    """
+    Name the family by the card, else by the model's metadata, else by its tensors.
+
+    Of the families that the tensors allow, those go that metadata, card or number of labels speak
+    against, the strongest word first; a word against all of them is no word.
+
+    :param labels: the user's labels; their number helps to read the shapes.
+    :raises BlobMismatch: none fits, or more than one does; the message lists them.
     """
     if card.family:
-        return card.family
-    metadata = core.metadata
-    if metadata.get('family'):
-        return metadata['family']
-    if 'ultralytics' in f"{metadata.get('author', '')} {metadata.get('description', '')}".lower():
-        return 'yolov8'
-    return _family_of_shape(core, labels or labels_from_metadata(metadata) or card.labels)
-
-
-def _family_of_shape(core: InferCore, labels: Labels) -> str:
-    outputs = [spec for spec in core.specs.values() if not spec.is_input]
-    shape = outputs[0].shape if len(outputs) == 1 else ()
-    found = ', '.join(map(str, core.specs.values()))
-    if len(shape) != 3:
+        return Guess(card.family, 'by its card')
+    if core.metadata.get('family'):
+        return Guess(core.metadata['family'], 'by its metadata')
+    known = gather(core, card, labels)
+    if known.task not in _TASKS:
         raise BlobMismatch(
-            f"family 'auto': no known family has these tensors: {found}; expected one output of "
-            'three dimensions (yolox, yolov8). Set the parameter family')
-    rows, columns = shape[1:]
-    if _boxes_are_last(core, rows, columns):
-        return 'yolov8'   # no YOLOX export has that
-    classes = len(labels) or len(COCO)
-    if columns - 5 == classes:
-        return 'yolox'
-    if columns - 4 == classes:
-        return 'yolov8'
-    raise BlobMismatch(
-        f"family 'auto': {outputs[0]} fits both yolox with {columns - 5} classes and yolov8 with "
-        f'{columns - 4}. Set the parameter family, or labels')
+            f"family 'auto': the model's metadata says task '{known.task}', expected detect or "
+            'depth; no family here reads another. If it is wrong, set the parameter family')
+    found = [*detectors_for(known), *depth_nets_for(known)]
+    said = []
+    for told, rule in _RULES:
+        left = rule(known, found)
+        if left and len(left) < len(found):
+            found = left
+            said.append(told)
+    if len({fit.family for fit in found}) != 1 or not any(fit.is_sure for fit in found):
+        raise _undecided(core, known, found)
+    why = '; '.join((found[0].why, *said))
+    return Guess(found[0].family, f'by its tensors ({why})')
 
 
-def _boxes_are_last(core: InferCore, rows: int, columns: int) -> bool:
-    """Tell the dimension of the boxes: as many as the input has cells, else the larger one."""
-    images = [spec for spec in core.specs.values() if spec.is_input]
-    size = image_size(images[0]) if len(images) == 1 else None
-    if size is not None:
-        width, height = size
-        counts = [count_cells((width, height), strides) for strides in VARIANTS]
-        if (rows in counts) != (columns in counts):
-            return columns in counts
-    return columns == -1 or 0 < rows < columns
+def _undecided(core: InferCore, known: Evidence, found: list[Fit]) -> BlobMismatch:
+    tensors = ', '.join(map(str, core.specs.values()))
+    if not found:
+        return BlobMismatch(
+            f"family 'auto': no known family has these tensors: {tensors}. Set the parameter "
+            'family, if it is of one')
+    words = '; '.join(
+        f'{fit.family}'
+        + (f' with {fit.classes} class{"es" if fit.classes > 1 else ""}' if fit.classes else '')
+        + f' ({fit.why})' for fit in found)
+    more = ', or labels' if any(fit.classes for fit in found) and known.classes is None else ''
+    if len(found) == 1:
+        return BlobMismatch(
+            f"family 'auto': it may be {words}, and nothing says that it is: {tensors}. Set the "
+            f'parameter family, or family in the model card{more}')
+    return BlobMismatch(
+        f"family 'auto': more than one fits {tensors}: {words}. Set the parameter family, or "
+        f'family in the model card{more}')
+
+
+def _of_task(known: Evidence, fits: list[Fit]) -> list[Fit]:
+    if not known.task:
+        return fits
+    return [fit for fit in fits if (fit.family in DEPTH_NETS) is (known.task == 'depth')]
+
+
+def _called_so(known: Evidence, fits: list[Fit]) -> list[Fit]:
+    """Leave what the metadata's sentences name; ultralytics name their RT-DETR and no other."""
+    if known.is_of_ultralytics:
+        is_transformer = known.speaks_of('rtdetr')
+        return [fit for fit in fits if fit.family in _ULTRALYTICS
+                and (fit.family == 'rtdetr') is is_transformer]
+    if known.is_decoded_said:
+        return [fit for fit in fits if fit.family == 'yolox']
+    return [fit for fit in fits if known.speaks_of(*_CALLED.get(fit.family, ('\0',)))]
+
+
+def _with_its_suppression(known: Evidence, fits: list[Fit]) -> list[Fit]:
+    if known.nms is None:
+        return fits
+    return [fit for fit in fits if (fit.family == 'yolo_end2end') is known.nms]
+
+
+def _with_that_many_classes(known: Evidence, fits: list[Fit]) -> list[Fit]:
+    """Leave the number of names; without any, 80 are the usual ones where somebody has them."""
+    count = known.classes
+    if count is None and len(COCO) in [fit.classes for fit in fits]:
+        count = len(COCO)
+    if count is None:
+        return fits
+    return [fit for fit in fits if fit.classes in (None, count)]
+
+
+def _sure(known: Evidence, fits: list[Fit]) -> list[Fit]:
+    return [fit for fit in fits if fit.is_sure]
+
+
+_Rule = Callable[[Evidence, list[Fit]], list[Fit]]
+_RULES: tuple[tuple[str, _Rule], ...] = (
+    ('its metadata says the task', _of_task),
+    ('its metadata says what it is', _called_so),
+    ('its metadata says whether it suppresses', _with_its_suppression),
+    ('card or metadata say what the numbers are', of_that_kind),
+    ('its classes are as many as the labels, or 80', _with_that_many_classes),
+    ('the others are only possible', _sure))

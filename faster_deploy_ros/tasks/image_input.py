@@ -57,7 +57,7 @@ class ImageInput:
         self.placement = card.letterbox or rules.placement
         self.is_raw = spec.dtype == np.uint8
         self._check_tensor()
-        self.size = self._settle_size(card.size, _metadata_size(metadata) or rules.size)
+        self.size = self._settle_size(card.size, metadata_size(metadata) or rules.size)
         width, height = self.size
         if width % rules.multiple or height % rules.multiple:
             raise BlobMismatch(
@@ -158,7 +158,7 @@ def expect_floats(who: str, spec: BlobSpec) -> None:
             'outputs (inside it may be half or int8)')
 
 
-def _metadata_size(metadata: Mapping[str, str]) -> Size | None:
+def metadata_size(metadata: Mapping[str, str]) -> Size | None:
     """Read ``imgsz: '[height, width]'`` of the model's metadata, where it is there."""
     numbers = metadata.get('imgsz', '').strip('[]() ').split(',')
     if len(numbers) == 2 and all(number.strip().isdecimal() for number in numbers):
