@@ -1,6 +1,6 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A detection node on the bench: a camera before it, a listener behind it, one thread for all."""
+"""A node on the bench: a camera before it, a listener behind it, one thread for all."""
 
 from array import array
 from time import monotonic
@@ -28,15 +28,20 @@ class Rig:
     By default it loses nothing: a reliable, deep subscription and overflow block.
     """
 
+    node_type = DetectionNode
+    message_type = Detection2DArray
+    topic = 'detections'
+    defaults = {'model': MOCK, 'family': 'yolox'}
+
     def __init__(self, **parameters):
-        values = {'model': MOCK, 'family': 'yolox', 'overflow': 'block', 'input_qos': 'DEFAULT',
-                  'input_qos_depth': 1000, **parameters}
-        self.node = DetectionNode(parameter_overrides=[
+        values = {'overflow': 'block', 'input_qos': 'DEFAULT', 'input_qos_depth': 1000,
+                  **self.defaults, **parameters}
+        self.node = self.node_type(parameter_overrides=[
             Parameter(name, value=value) for name, value in values.items()])
         self.bench = Node('bench')
         self.camera = self.bench.create_publisher(Image, 'image', DEEP)
         self.results, self.health = [], []
-        self.bench.create_subscription(Detection2DArray, 'detections', self.results.append, DEEP)
+        self.bench.create_subscription(self.message_type, self.topic, self.results.append, DEEP)
         self.bench.create_subscription(DiagnosticArray, '/diagnostics', self.health.append, DEEP)
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -51,7 +56,7 @@ class Rig:
 
     def connect(self):
         self.until(lambda: self.camera.get_subscription_count() == 1
-                   and self.bench.count_publishers('detections') == 1)
+                   and self.bench.count_publishers(self.topic) == 1)
 
     def stop(self):
         """Deactivate and clean up, both without complaint."""
