@@ -153,7 +153,7 @@ def test_the_cards_scale_comes_before_anything_else():
 def test_a_sigmoid_that_is_none_fails_the_frame(values):
     output = np.full((16, 24), values[0], np.float32)
     output[2, 3] = values[1]
-    with pytest.raises(InferFailed, match=r"lite_mono: output 'out' goes from .* sigmoid's 0 to 1"):
+    with pytest.raises(InferFailed, match=r"output 'out' goes from .* sigmoid's 0 to 1; the mod"):
         ask('lite_mono', output)
 
 
