@@ -27,7 +27,8 @@ class RtDetr(SparseDetector):
     the second input ``orig_target_sizes`` = (width, height): the deploy scripts of RT-DETR,
     RT-DETRv2, D-FINE, DEIM and DEIMv2. Outputs may lack the batch axis (some quantisers drop it).
     *Logits*: ``logits`` (or ``pred_logits``) and ``pred_boxes`` as centre and size in fractions
-    of the image: ``transformers``, ``optimum``, and RF-DETR (``labels``, ``dets``).
+    of the image: ``transformers``, ``optimum``, and RF-DETR (``labels``, ``dets``). Scores are
+    sigmoids: the first DETR, with a softmax over a class of nothing, is not of this family.
     *Joined*: one ``[1, n, 4 + classes]`` of such boxes and finished scores: ultralytics' RT-DETR.
 
     RGB from 0 to 1; models with a DINOv3 backbone (DEIMv2 S to X) and RF-DETR want ImageNet's mean
