@@ -6,9 +6,13 @@ import importlib
 from pathlib import Path
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from command_line import environ
+from faster_deploy_ros.tools.models.fetch import fetch
 from faster_deploy_ros.tools.progress import Activity, Progress
+from model_server import ModelServer
+from planted_models import CONTENT, QUICK, row, SHA256
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -54,3 +58,24 @@ def run(tmp_path_factory, monkeypatch):
             return conduct.convert(conduct.Orders(Path(model), 'onnxruntime', **how), activity)
 
         yield go
+
+
+@pytest.fixture
+def zoo(folder, monkeypatch):
+    """
+    Return a zoo of one model, which lies on a server of this machine.
+
+    ``server``; ``row`` of the model; ``get(row, patience, force=...)`` fetches into ``folder``;
+    ``told`` holds what was reported meanwhile.
+    """
+    for name in ('http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'):
+        monkeypatch.delenv(name, raising=False)
+    told = []
+
+    def get(model, patience=QUICK, **how):
+        return fetch(model, folder, lambda *words: told.append(words), patience=patience, **how)
+
+    with ModelServer(CONTENT) as server:
+        yield SimpleNamespace(
+            server=server, row=row(f'{server.url}/a/shapes.onnx', SHA256, len(CONTENT)), get=get,
+            told=told)
