@@ -111,11 +111,15 @@ def _pairs(
     notes = []
     lonely = [path for path in pictures if path.stem not in by_name]
     if lonely:
-        notes.append(f'{len(lonely)} images have no truth and are left out ({_some(lonely)})')
+        notes.append((
+            f'{len(lonely)} images have no truth and are left out' if len(lonely) > 1
+            else '1 image has no truth and is left out') + f' ({_some(lonely)})')
     names = {path.stem for path in pictures}
     unused = [path for path in truths if path.stem not in names]
     if unused:
-        notes.append(f'{len(unused)} files of the truth have no image ({_some(unused)})')
+        notes.append((
+            f'{len(unused)} files of the truth have no image' if len(unused) > 1
+            else '1 file of the truth has no image') + f' ({_some(unused)})')
     return pairs, notes
 
 
