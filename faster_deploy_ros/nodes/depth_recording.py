@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 320   # longest side of a kept map
-# Topic -> what its numbers are.
-TOPICS = {'depth/image_rect': 'metric', 'depth/relative': 'relative',
-          'depth/disparity': 'disparity'}
-MM = 0.001
+MM = np.float32(0.001)
+TYPES = {'32FC1': 'f4', '16UC1': 'u2'}
 
 
 class Kept(NamedTuple):
@@ -36,7 +34,7 @@ class MapFile:
 
     def __init__(self, path: Path, every: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open('wb', buffering=0)
+        self._file = path.open('wb')
         self._every = every
         self._seen = 0
 
@@ -53,6 +51,7 @@ class MapFile:
         thin = np.ascontiguousarray(depth[step // 2::step, step // 2::step])
         offset = self._file.tell()
         self._file.write(thin.data)
+        self._file.flush()   # whoever reads of it may look at once
         return Kept(offset, thin.shape[0], thin.shape[1], step)
 
     def close(self) -> None:
@@ -67,13 +66,12 @@ def depth_of(message: Any) -> NDArray[np.float32]:
     :returns: (h, w) float32, NaN where unknown; a view where that is possible.
     :raises ValueError: another encoding.
     """
-    kinds = {'32FC1': 'f4', '16UC1': 'u2'}
-    if message.encoding not in kinds:
+    if message.encoding not in TYPES:
         raise ValueError(f"depth image: got encoding '{message.encoding}', expected "
-                         f"{' or '.join(kinds)}")
-    dtype = np.dtype(('>' if message.is_bigendian else '<') + kinds[message.encoding])
+                         f"{' or '.join(TYPES)}")
+    dtype = np.dtype(('>' if message.is_bigendian else '<') + TYPES[message.encoding])
     rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
     values = rows[:, :message.width * dtype.itemsize].view(dtype)
     if dtype.kind == 'f':
         return values.astype(np.float32, copy=False)
-    return np.where(values == 0, np.float32(np.nan), values * np.float32(MM))
+    return np.where(values == 0, np.float32(np.nan), values * MM)

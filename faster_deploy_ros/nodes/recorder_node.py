@@ -12,7 +12,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from faster_deploy_ros.errors import BadParameter
-from faster_deploy_ros.nodes.depth_recording import depth_of, MapFile, TOPICS
+from faster_deploy_ros.nodes.depth_outlet import TOPICS
+from faster_deploy_ros.nodes.depth_recording import depth_of, MapFile
 from faster_deploy_ros.nodes.params import DeclaredParameters, parameter
 from faster_deploy_ros.nodes.qos import LATCHED
 from faster_deploy_ros.nodes.spin import run
@@ -65,7 +66,7 @@ class RecorderNode(Node):
         self._ready_with_diagnostics = params.results == 'depth'
         if params.results == 'depth':
             self._open_maps(params)
-            for topic, kind in TOPICS.items():
+            for kind, topic in TOPICS.items():
                 self.create_subscription(Image, topic, partial(self._on_depth, kind), deep)
         else:
             self.create_subscription(Detection2DArray, 'detections', self._on_detections, deep)

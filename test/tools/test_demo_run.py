@@ -16,11 +16,10 @@ from faster_deploy_ros.errors import Unavailable
 from faster_deploy_ros.share import share_path
 import pytest
 
+from demo_runs import CHECKOUT, COMMAND, environ_of_a_user, LIMIT_S, run_demo  # isort: skip
+
 pytestmark = pytest.mark.ros
-CHECKOUT = Path(__file__).resolve().parents[2]
 FAKE = 'mock.0://yolox?size=416x416&classes=80&delay_ms=7'
-COMMAND = [sys.executable, '-m', 'faster_deploy_ros.tools.demo']
-LIMIT_S = 100
 linux_only = pytest.mark.skipif(
     not sys.platform.startswith('linux'), reason='reads /proc to find processes')
 
@@ -28,22 +27,13 @@ linux_only = pytest.mark.skipif(
 @pytest.fixture
 def environ():
     """Give the demo a ROS of its own, as on a user's terminal."""
-    return {name: value for name, value in os.environ.items() if name != 'ROS_DOMAIN_ID'}
+    return environ_of_a_user()
 
 
 @pytest.fixture
-def demo(tmp_path, environ):
+def demo(tmp_path):
     """Run the demo; return its exit code, its summary and everything it wrote."""
-    def run(*arguments):
-        path = tmp_path / 'summary.json'
-        done = subprocess.run(
-            [*COMMAND, '--out', str(tmp_path / 'out'), '--json', str(path), *arguments],
-            cwd=CHECKOUT, env=environ, capture_output=True, text=True, timeout=LIMIT_S,
-            check=False)
-        said = done.stdout + done.stderr
-        summary = json.loads(path.read_text()) if path.exists() else None
-        return done.returncode, summary, said
-    return run
+    return lambda *arguments: run_demo(tmp_path, *arguments)
 
 
 def total(summary):

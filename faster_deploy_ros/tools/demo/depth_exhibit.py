@@ -8,12 +8,12 @@ from typing import Any
 
 from faster_deploy_ros.sources import Shot
 from faster_deploy_ros.tasks.results import METRIC
-from faster_deploy_ros.tools.demo.depth_colours import DepthColours
 from faster_deploy_ros.tools.demo.depth_figures import DepthFigures, MapFigures, measured
 from faster_deploy_ros.tools.demo.depth_maps import DepthMaps, sampled
 from faster_deploy_ros.tools.demo.exhibit import Exhibit
 from faster_deploy_ros.tools.demo.pictures import badge, Image, NIGHT, shrunk, spread, Tiling
 from faster_deploy_ros.tools.demo.record import KeptMap, Published, Record
+from faster_deploy_ros.tools.demo.run_colours import RunColours
 from faster_deploy_ros.tools.demo.summary import Summary
 import numpy as np
 
@@ -35,8 +35,9 @@ class DepthExhibit(Exhibit):
         self._maps = maps
         published = [message for message in record.published if message.depth is not None]
         self._kind = published[0].depth.kind if published and published[0].depth else METRIC
-        self._colours = DepthColours(self._kind, maps.spread(published, MAPS_FOR_RANGE))
+        self._colours = RunColours(self._kind, maps.spread(published, MAPS_FOR_RANGE))
         self._figures: dict[int, MapFigures] = {}
+        self._is_truth_known = False
 
     def shown(self, messages: Sequence[Published]) -> list[int]:
         """Choose pictures spread over the run, of those whose map was kept."""
@@ -49,6 +50,7 @@ class DepthExhibit(Exhibit):
             return
         depth = self._maps[kept]
         truth = None
+        self._is_truth_known = shot.depth is not None
         if shot.depth is not None and self._kind == METRIC:
             truth = sampled(shot.depth, message, kept)
         self._figures[message.stamp_ns] = measured(depth, truth)
@@ -75,11 +77,18 @@ class DepthExhibit(Exhibit):
             return summary
         figures = DepthFigures.of(self._kind, tuple(self._figures.values()))
         notes = summary.notes
-        if self._kind != METRIC:
+        if self._kind != METRIC and self._is_truth_known:
             why = (f'no AbsRel: {self._kind} depth has no metres; faster-deploy evaluate --depth '
                    'aligns it to a truth first')
             notes = (*notes, why)
         return replace(summary, depth=figures, notes=notes)
+
+    def words(self, message: Published) -> str:
+        """Say how far off the map is, where that is known."""
+        figures = self._figures.get(message.stamp_ns)
+        if figures is None or figures.abs_rel is None:
+            return ''
+        return f'   off by {figures.abs_rel:.1%}'
 
     def line(self, message: Published) -> dict[str, Any]:
         """Say how far away things were."""

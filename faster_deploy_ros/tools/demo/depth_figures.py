@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from faster_deploy_ros.tools.evaluate.depth_errors import errors
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,6 +82,6 @@ def measured(depth: NDArray[np.float32], truth: NDArray[np.float32] | None) -> M
     abs_rel = None
     if truth is not None:
         both = valid & np.isfinite(truth) & (truth > 0)
-        abs_rel = float(np.mean(np.abs(depth[both] - truth[both]) / truth[both])) if (
-            both.any()) else None
+        if both.any():
+            abs_rel = errors(*(one[both].astype(np.float64) for one in (depth, truth))).abs_rel
     return MapFigures(median, low, high, float(valid.mean()), abs_rel)

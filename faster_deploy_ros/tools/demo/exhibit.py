@@ -35,6 +35,10 @@ class Exhibit(ABC):
         """Tell whether there is something to draw."""
         return True
 
+    def words(self, message: Published) -> str:
+        """Return what a caption says beside the number of the frame and its age."""
+        return ''
+
     @abstractmethod
     def draw(self, image: Image, message: Published, *, caption: str = '',
              emphasis: float = 1.0) -> Image:

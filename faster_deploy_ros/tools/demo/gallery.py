@@ -85,7 +85,7 @@ class Gallery:
             image = shot.frame.image
             if shot.frame.encoding == 'rgb8':
                 image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-            caption = caption_of(index, message)
+            caption = caption_of(index, message) + exhibit.words(message)
             if index in shown:
                 tiles.append((exhibit.draw(image, message, emphasis=EMPHASIS), caption))
             film.add(exhibit.draw(image, message, caption=caption))

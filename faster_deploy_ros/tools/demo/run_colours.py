@@ -12,9 +12,9 @@ ENDS = (2, 98)   # percentiles of a run that get the last colours
 FIRST, LAST = 14, 236   # the ends of TURBO are nearly black
 
 
-class DepthColours:
+class RunColours:
     """
-    One range of colours for a whole run.
+    One range of colours for all maps of a run, where the node's debug_image has one for each.
 
     Metres are spread by their logarithm: a step of colour is a share of the distance, as near
     as far. Relative depth and disparity are inverse already and are spread as they are.
