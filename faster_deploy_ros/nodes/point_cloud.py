@@ -3,8 +3,8 @@
 """A metric depth image as sensor_msgs/PointCloud2."""
 
 from array import array
-from typing import Any
 
+import cv2
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.pinhole import Pinhole
 from faster_deploy_ros.sources.shot import fitted
@@ -14,6 +14,8 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
 FLOAT_BYTES = 4
+TO_BGRA = {'bgr8': cv2.COLOR_BGR2BGRA, 'rgb8': cv2.COLOR_RGB2BGRA}
+WITHOUT_ALPHA = np.uint32(0x00FFFFFF)
 NAMES = ('x', 'y', 'z', 'rgb')   # rgb: 0x00RRGGBB in the bits of a float, as RViz and PCL read it
 FIELDS = [PointField(name=name, offset=FLOAT_BYTES * place, datatype=PointField.FLOAT32, count=1)
           for place, name in enumerate(NAMES)]   # shared by all clouds, written by nobody
@@ -57,7 +59,6 @@ def _paint(points: NDArray[np.float32], colors: Frame, shape: tuple[int, ...],
            stride: int) -> None:
     """Write blue, green, red and a zero into the bytes of the fourth float."""
     height, width = shape
-    pixels: Any = fitted(colors.image, (width, height))[::stride, ::stride]
-    if colors.encoding == 'rgb8':
-        pixels = pixels[..., ::-1]
-    points.view(np.uint8)[..., 3 * FLOAT_BYTES:4 * FLOAT_BYTES - 1] = pixels
+    pixels = np.ascontiguousarray(fitted(colors.image, (width, height))[::stride, ::stride])
+    words = cv2.cvtColor(pixels, TO_BGRA[colors.encoding]).view('<u4')[..., 0]
+    np.bitwise_and(words, WITHOUT_ALPHA, out=points.view('<u4')[..., 3])
