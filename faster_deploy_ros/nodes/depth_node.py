@@ -30,6 +30,7 @@ from faster_deploy_ros.nodes.spin import run
 from faster_deploy_ros.tasks import DepthMap, DepthOptions, open_model
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.depth.color import COLORMAPS, DepthColors
+from faster_deploy_ros.tasks.depth.doubt import doubt
 from faster_deploy_ros.tasks.results import METRIC
 from std_msgs.msg import Header
 
@@ -122,6 +123,7 @@ class DepthNode(PerceptionNode[DepthMap, DepthParams]):
     def open_outlet(self, model: Any, params: DepthParams, undo: ExitStack) -> DepthOutlet:
         """Make the topics that this kind of depth has."""
         self._kind: str = model.kind
+        self._unit: str = getattr(model, 'unit', '')   # another package's model may not tell
         self._colors = DepthColors(params.debug_colormap, params.debug_max_m)
         return DepthOutlet(
             lambda kind, topic: self._published(undo, kind, topic, self._output_qos),
@@ -158,7 +160,7 @@ class DepthNode(PerceptionNode[DepthMap, DepthParams]):
             point_cloud(header, depth, pinhole, frame if params.points_color else None,
                         params.points_stride) if wanted.points and pinhole else None,
             image_message(header, self._colors(result), 'bgr8') if wanted.debug else None,
-            problem)
+            problem, doubt(result, self._unit))
 
     def parts(self) -> Sequence[Part]:
         """Tell what camera_info is good for."""

@@ -31,6 +31,7 @@ class DepthMessages(NamedTuple):
     What is published of one frame, in this order; None: nobody wants it, or it cannot be made.
 
     :ivar problem: why there is neither camera_info nor points; empty where there could be.
+    :ivar doubt: why the depth is hard to believe; empty where it is not.
     """
 
     depth: Image | None
@@ -38,6 +39,7 @@ class DepthMessages(NamedTuple):
     points: PointCloud2 | None
     debug: Image | None
     problem: str = ''
+    doubt: str = ''
 
 
 class DepthOutlet(Outlet):
@@ -83,6 +85,8 @@ class DepthOutlet(Outlet):
         for publisher, message in zip(self._in_order, messages):
             if message is not None:
                 publisher.publish(message)
+        if messages.doubt:
+            self._warn(messages.doubt)
         self._problem = messages.problem
         if messages.problem and self._needs_camera():
             self._warn(f'no depth/camera_info, no points: {messages.problem}.')
