@@ -51,8 +51,10 @@ def test_shapes_may_be_open_until_the_boxes_come(form, shape):
 
 
 def test_boxes_over_each_other_all_stay():
-    found = detect(rows((10, 10, 40, 40, 0.9, 1), (10, 10, 40, 40, 0.8, 1)), nms_threshold=0.1)
-    assert found.score.tolist() == [np.float32(0.9), np.float32(0.8)]
+    same = rows((10, 10, 40, 40, 0.8, 2), (10, 10, 40, 40, 0.9, 1), (50, 10, 80, 40, 0.7, 1))
+    assert len(detect(same, nms_threshold=0.1)) == 3
+    found = detect(same, class_agnostic=True, max_detections=2)
+    assert found.class_id.tolist() == [1, 1], 'one for each object, where one asks for it'
 
 
 @pytest.mark.parametrize('count', [0, 1, 5000])

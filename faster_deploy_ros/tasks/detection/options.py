@@ -18,7 +18,8 @@ class DetectionOptions:
     :param nms_threshold: the overlap (intersection over union) above which the weaker of two
         boxes goes, 0 to 1; 1 keeps all.
     :param max_detections: boxes per image at most, the best ones.
-    :param class_agnostic: whether boxes of different classes suppress each other too.
+    :param class_agnostic: whether boxes of different classes suppress each other too; the only
+        suppression for models that choose their boxes themselves (yolo_end2end, rtdetr).
     :param classes: report only these, by label or number; empty: all. A box whose best class is
         another one is left out before the suppression.
     :param labels: names of the classes, in the model's order; empty: the model's own.

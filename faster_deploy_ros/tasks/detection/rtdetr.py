@@ -33,8 +33,8 @@ class RtDetr(SparseDetector):
 
     RGB from 0 to 1; models with a DINOv3 backbone (DEIMv2 S to X) and RF-DETR want ImageNet's mean
     and std besides: their card says so. Each class of a query over the threshold is a box, as in
-    the projects' own post-processing, so an object may come under several classes;
-    ``nms_threshold`` and ``class_agnostic`` change nothing.
+    the projects' own post-processing, so an object may come under several classes; with
+    ``class_agnostic`` only the best of them stays.
     """
 
     family = 'rtdetr'
@@ -123,7 +123,7 @@ class RtDetr(SparseDetector):
         else:
             self._expect_scores(values.max(), NOT_SCORES, values.min())
         hits = np.flatnonzero(values >= np.float32(threshold))
-        limit = self.options.max_detections
+        limit = self._most
         if hits.size > limit and self._wanted is None:   # what follows is for the best alone
             near = values.reshape(-1).take(hits)
             hits = hits[near >= np.partition(near, -limit)[-limit]]

@@ -1,13 +1,13 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What detectors share whose network chooses its boxes itself: few come, none is suppressed."""
+"""What detectors share whose network chooses its boxes itself: few come, each on purpose."""
 
 from abc import abstractmethod
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobsBuffer
 from faster_deploy_ros.errors import BlobMismatch, InferFailed
-from faster_deploy_ros.tasks.boxes import best_first
+from faster_deploy_ros.tasks.boxes import best_first, suppress
 from faster_deploy_ros.tasks.detection.detector import Candidates, Detector, take
 from faster_deploy_ros.tasks.letterbox import Letterbox
 from faster_deploy_ros.tasks.results import Detections
@@ -23,6 +23,7 @@ class SparseDetector(Detector):
     """
     Base of the families that need no suppression.
 
+    One object may come under several classes; only with ``class_agnostic`` the best of them stays.
     A family checks its outputs' shapes in ``_read_outputs`` and gives the boxes over the threshold
     in ``_candidates``. What it gives is checked here once more, as such outputs carry their
     classes as numbers: read in a wrong order they are garbage that looks like boxes.
@@ -50,8 +51,17 @@ class SparseDetector(Detector):
             return Detections.empty()
         self._expect_boxes(found.xyxy)
         found = self._of_wanted_classes(found)
-        found = take(found, best_first(found.score, self.options.max_detections))
+        found = take(found, best_first(found.score, self._most))
+        if self.options.class_agnostic:
+            found = take(found, suppress(
+                found.xyxy, self.options.nms_threshold, self.options.max_detections))
         return self._in_image(found, geometry)
+
+    @property
+    def _most(self) -> int:
+        """How many of the best boxes are looked at."""
+        options = self.options
+        return options.max_candidates if options.class_agnostic else options.max_detections
 
     def _numbers(self, blobs: BlobsBuffer, name: str, ndim: int) -> NDArray[Any]:
         """

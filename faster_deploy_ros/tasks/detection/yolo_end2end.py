@@ -22,7 +22,7 @@ class YoloEnd2End(SparseDetector):
     and those of YOLOv8 to YOLO12 made with ``nms=True``. Formats without a top-k (ncnn, RKNN) get
     YOLO26's other head from its exporter, which is of family yolov8.
 
-    No suppression of ours follows, so ``nms_threshold`` and ``class_agnostic`` change nothing.
+    No suppression of ours follows, unless ``class_agnostic`` asks for one over the classes.
     The shape does not tell how many classes there are: the labels do, by metadata or card.
     """
 
