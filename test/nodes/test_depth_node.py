@@ -428,3 +428,26 @@ def test_a_parameter_that_says_the_unit_goes_over_the_models(depth_rig):
     bench.start()
     bench.serve(1)
     np.testing.assert_allclose(depth_of(bench.results[0]), GREY / 10, rtol=1e-5)
+
+
+def test_a_street_has_the_depth_and_the_ground_that_it_has(depth_rig, shared_data):
+    # The camera of KITTI stands 1.65 m above the road; its left images are camera 0 of the pair.
+    bench = depth_rig(model=str(shared_data / 'models' / 'meter_xxs_kitti_192x640.onnx'),
+                      family='metric_depth', **{'card.output.unit': 'dm'})
+    bench.start()
+    bench.listen('points')
+    street = cv2.imread(str(shared_data / 'stereo' / 'left.png'), cv2.IMREAD_GRAYSCALE)
+    height, width = street.shape
+    bench.calibrate(calibration(
+        [718.856, 0, 607.19, 0, 718.856, 185.22, 0, 0, 1], width, height))
+    bench.serve(1, height=height, width=width, encoding='mono8', step=width,
+                data=array('B', street.tobytes()))
+    points = points_of(bench.clouds[0])
+    assert points.shape == street.shape
+    disparity = cv2.imread(
+        str(shared_data / 'stereo' / 'disparity.png'), cv2.IMREAD_GRAYSCALE).astype(float)
+    known = disparity > 0
+    truth = np.median(718.856 * 0.573 / disparity[known])
+    assert np.median(points['z'][known]) == pytest.approx(truth, rel=0.03)
+    heights = np.median(points['y'][300:, 500:700], axis=1)   # of the road before the car
+    np.testing.assert_allclose(heights, 1.65, rtol=0.06)
