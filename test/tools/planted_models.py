@@ -28,8 +28,9 @@ CARD = ModelCard('yolox', ('one', 'two'), InputCard(size=(64, 64), letterbox='co
 
 def row(url, sha256, size, licence='MIT'):
     """Return a row of the zoo."""
-    return ZooModel('shapes', 'A model of a test', DETECTION, licence, 'https://example.org/shapes',
-                    CARD, Asset(url, sha256, size, 'the test'))
+    return ZooModel(
+        'shapes', 'A model of a test', DETECTION, licence, 'https://example.org/shapes', CARD,
+        Asset(url, sha256, size, 'the test'))
 
 
 if __name__ == '__main__':
