@@ -1,9 +1,10 @@
 # Copyright 2026 the faster_deploy_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""From a model's output to boxes: ours against decoding everything and OpenCV's suppression."""
+"""From a model's output to boxes in the image: ours against OpenCV's and numpy's usual ways."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 import sys
@@ -11,23 +12,48 @@ from typing import Any
 
 from benchmark.alternate import alternate, over, Work
 from benchmark.figures import machine, table, write_json
+from benchmark.outputs import clusters, Crowd, draw, Output, photographed
+from benchmark.post_ways import by_numpy, by_opencv, read_as_usual, Suppression
 import cv2
+from faster_deploy_ros.allocator import keep_large_blocks
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores.mock_core import MockCore
-from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
 from faster_deploy_ros.tasks.boxes import suppress
 from faster_deploy_ros.tasks.card import OutputCard
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Suppression = Callable[[Array, Array, Array], Array]
-OURS, CONFIDENCE, OVERLAP, CLASSES = 'ours', 0.25, 0.45, 80
-MODELS = {'yolox': (416, 3549), 'yolov8': (640, 8400)}
-OBJECTS = (0, 8, 40)        # in the image; each has about six boxes around it
-CROWDS = (30, 300, 1000)    # boxes for the suppression alone
-COLUMNS = {'work': '', 'size': '.0f', 'way': '', 'ms': '.3f', 'times ours': '.2f'}
+OURS, OVERLAP = 'ours', 0.45
+OPENCV, NUMPY = 'decode all, NMSBoxesBatched', 'decode all, numpy'
+FAMILIES = ('yolox', 'yolov8')
+USUAL = DetectionOptions(0.25, OVERLAP)
+LOW = DetectionOptions(0.01, OVERLAP)
+EVALUATION = DetectionOptions(0.01, OVERLAP, max_candidates=3000)
+DRAWN = {   # 1000 boxes around 390 objects: 300 are kept, as many as there may be
+    'no object': (USUAL, Crowd(0, 0, 0.25)), '8 objects': (USUAL, Crowd(8, 6, 0.25)),
+    '40 objects': (USUAL, Crowd(40, 6, 0.25)), '300 kept': (USUAL, Crowd(390, 3, 0.25)),
+    'thousands': (EVALUATION, Crowd(375, 8, 0.01))}
+ALONE = (30, 300, 1000)    # boxes for the suppression alone
+DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+COLUMNS = {
+    'work': '', 'boxes': '.0f', 'kept': '.0f', 'way': '', 'ms': '.3f', 'times ours': '.2f'}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    Ways to do the same work.
+
+    :param boxes: over the threshold, for each image.
+    :param kept: for each image.
+    :param images: read by one call.
+    """
+
+    work: str
+    ways: dict[str, Work]
+    boxes: float
+    kept: float
+    images: int = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,122 +61,92 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='benchmark post', description=__doc__)
     parser.add_argument('--json', type=Path, metavar='FILE')
     parser.add_argument('--rounds', type=int, default=30, help='turns; medians are shown')
+    parser.add_argument('--data', type=Path, default=DATA, metavar='FOLDER',
+                        help='real models and photographs (default: ../shared/data)')
     options = parser.parse_args(arguments)
+    cv2.setNumThreads(1)
+    keep_large_blocks()   # as the nodes do: without it the usual ways pay for fresh memory
     rows: list[dict[str, Any]] = []
-    for family in MODELS:
-        for count in OBJECTS:
-            rows += _rows(f'{family}, objects', count, _whole(family, count), options.rounds)
-    for count in CROWDS:
-        rows += _rows('suppression, boxes', count, _suppressions(count), options.rounds)
+    for case in _cases(options.data):
+        times = alternate(case.ways, options.rounds)
+        rows += [{
+            'work': case.work, 'boxes': case.boxes, 'kept': case.kept, 'way': way,
+            'ms': median(times[way]) / case.images, 'times ours': over(times, way, OURS)}
+            for way in case.ways]
     print(table(COLUMNS, rows))
     if options.json:
         write_json(options.json, {'machine': machine(), 'cases': rows})
     return 0
 
 
-def _rows(work: str, size: int, ways: dict[str, Work], rounds: int) -> list[dict[str, Any]]:
-    times = alternate(ways, rounds)
-    return [{'work': work, 'size': size, 'way': way, 'ms': median(times[way]),
-             'times ours': over(times, way, OURS)} for way in ways]
+def _cases(data: Path) -> Iterator[Case]:
+    for family in FAMILIES:
+        for name, (options, crowd) in DRAWN.items():
+            yield _whole(f'{family}, {name}', [draw(family, crowd)], options)
+        outputs = photographed(family, data)
+        if not outputs:
+            print(f'No {family} model or no photographs in {data}: those rows are left out.',
+                  file=sys.stderr)
+            continue
+        for options in (USUAL, LOW):
+            yield _whole(
+                f'{family}, photographs from {options.confidence_threshold:g}', outputs, options)
+    for count in ALONE:
+        yield _suppression(count)
 
 
-def _whole(family: str, objects: int) -> dict[str, Work]:
-    """Return ways to read one whole output, checked to find as many boxes."""
-    side, rows = MODELS[family]
-    cxcywh, scores = _picture(side, rows, objects)
-    if family == 'yolox':
-        objectness = np.where(scores.max(axis=1, keepdims=True) > CONFIDENCE, 0.97, 0.05)
-        output = np.concatenate((cxcywh, objectness, scores), axis=1)[None]
-    else:
-        output = np.ascontiguousarray(np.concatenate((cxcywh, scores), axis=1).T[None])
-    f4 = np.dtype(np.float32)
-    core = MockCore(specs=[
-        BlobSpec('images', f4, (1, 3, side, side), True),
-        BlobSpec('output', f4, output.shape, False)], script=lambda blobs: None)
-    core.load()
-    card = ModelCard(output=OutputCard(decoded=True))
-    model = open_model(family, core, DetectionOptions(CONFIDENCE, OVERLAP), card=card)
-    blobs = core.lease().__enter__()   # for the life of the process
-    geometry = model.preprocess(Frame(0, '', np.zeros((side, side, 3), np.uint8)), blobs)
-    blobs['output'].data[:] = output
+def _whole(work: str, outputs: Sequence[Output], options: DetectionOptions) -> Case:
+    """Return the ways to read whole outputs, checked to find the same."""
+    readers = [_reader(output, options) for output in outputs]
 
     def usual(suppression: Suppression) -> Work:
-        return lambda: _usual(family, blobs['output'].data, suppression)
+        return lambda: [read_as_usual(output, options, suppression) for output in outputs]
 
-    ways: dict[str, Callable[[], Any]] = {
-        OURS: lambda: model.postprocess(blobs, geometry),
-        'decode all, NMSBoxesBatched': usual(_opencv), 'decode all, numpy': usual(_numpy)}
-    found = {way: len(work()) for way, work in ways.items()}
-    if len(set(found.values())) != 1 or found[OURS] < objects:
-        raise AssertionError(f'{family}: the ways find {found} boxes of {objects} objects')
-    return ways
-
-
-def _usual(family: str, output: Array, suppression: Suppression) -> Array:
-    """Read an output as scripts do: everything first, the threshold last."""
-    rows = output[0] if family == 'yolox' else output[0].T
-    scores = rows[:, 5:] * rows[:, 4:5] if family == 'yolox' else rows[:, 4:]
-    class_id, score = scores.argmax(axis=1), scores.max(axis=1)
-    half = rows[:, 2:4] / 2
-    xyxy = np.concatenate((rows[:, :2] - half, rows[:, :2] + half), axis=1)
-    sure = score >= CONFIDENCE
-    xyxy, score, class_id = xyxy[sure], score[sure], class_id[sure]
-    kept: Array = xyxy[suppression(xyxy, score, class_id)]
-    return kept
+    ways: dict[str, Work] = {
+        OURS: lambda: [read() for read in readers],
+        OPENCV: usual(by_opencv), NUMPY: usual(by_numpy)}
+    found: dict[str, Any] = {way: work() for way, work in ways.items()}
+    for way in ways:
+        for mine, theirs in zip(found[OURS], found[way]):
+            np.testing.assert_array_equal(theirs.class_id, mine.class_id, f'{work}: {way}')
+            np.testing.assert_allclose(theirs.xyxy, mine.xyxy, rtol=1e-5, atol=1e-3)
+    everyone = DetectionOptions(
+        options.confidence_threshold, 1.0, max_detections=10_000, max_candidates=10_000)
+    over_threshold = [len(_reader(output, everyone)()) for output in outputs]
+    return Case(work, ways, float(np.mean(over_threshold)),
+                float(np.mean([len(one) for one in found[OURS]])), len(outputs))
 
 
-def _suppressions(count: int) -> dict[str, Work]:
-    """Return ways to suppress boxes of 10 classes, each the same ones."""
+def _reader(output: Output, options: DetectionOptions) -> Any:
+    """Return a function that reads the output with our model."""
+    side, f4 = output.geometry.input_size[0], np.dtype(np.float32)
+    core = MockCore(specs=[
+        BlobSpec('images', f4, (1, 3, side, side), True),
+        BlobSpec('output', f4, output.tensor.shape, False)], script=lambda blobs: None)
+    core.load()
+    card = ModelCard(output=OutputCard(decoded=False)) if output.family == 'yolox' else None
+    model = open_model(output.family, core, options, card=card)
+    blobs = core.lease().__enter__()   # for the life of the process
+    blobs['output'].data[:] = output.tensor
+    return lambda: model.postprocess(blobs, output.geometry)
+
+
+def _suppression(count: int) -> Case:
+    """Return the ways to suppress clusters of boxes of 10 classes, each the same ones."""
     rng = np.random.default_rng(count)
-    corner = rng.random((count, 2)) * 25 * count ** 0.5
-    xyxy = np.concatenate((corner, corner + 50), axis=1).astype(np.float32)
-    score = np.sort(rng.random(count).astype(np.float32))[::-1] * 0.5 + 0.5
-    class_id = rng.integers(0, 10, count)
+    of, boxes = clusters(rng, count, count // 3, (640, 480))
+    half = boxes[:, 2:] / 2
+    xyxy = np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1).astype(np.float32)
+    score = np.linspace(0.95, 0.25, count, dtype=np.float32)
+    class_id = of % 10
     ways: dict[str, Work] = {
         OURS: lambda: suppress(xyxy, OVERLAP, count, class_id),
-        'NMSBoxesBatched': lambda: _opencv(xyxy, score, class_id),
-        'numpy': lambda: _numpy(xyxy, score, class_id)}
+        'NMSBoxesBatched': lambda: by_opencv(xyxy, score, class_id, OVERLAP, count),
+        'numpy': lambda: by_numpy(xyxy, score, class_id, OVERLAP, count)}
     expected = np.asarray(ways[OURS]())
     for way, work in ways.items():
-        np.testing.assert_array_equal(np.sort(np.asarray(work())), np.sort(expected), way)
-    return ways
-
-
-def _opencv(xyxy: Array, score: Array, class_id: Array) -> Array:
-    xywh: Any = np.concatenate((xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]), axis=1)
-    scores: Any = score
-    classes: Any = class_id
-    return np.asarray(cv2.dnn.NMSBoxesBatched(xywh, scores, classes, 0.0, OVERLAP), np.intp)
-
-
-def _numpy(xyxy: Array, score: Array, class_id: Array) -> Array:
-    """Suppress class by class with the loop that most packages have."""
-    kept: list[int] = []
-    area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
-    for label in np.unique(class_id):
-        order = np.flatnonzero(class_id == label)
-        order = order[np.argsort(-score[order], kind='stable')]
-        while order.size:
-            best, order = order[0], order[1:]
-            kept.append(int(best))
-            low = np.maximum(xyxy[best, :2], xyxy[order, :2])
-            high = np.minimum(xyxy[best, 2:], xyxy[order, 2:])
-            shared = np.clip(high - low, 0, None).prod(axis=1)
-            order = order[shared / (area[best] + area[order] - shared) <= OVERLAP]
-    return np.array(kept, np.intp)
-
-
-def _picture(side: int, rows: int, objects: int) -> tuple[Array, Array]:
-    """Return ``(rows, 4)`` boxes and ``(rows, classes)`` scores with so many objects."""
-    rng = np.random.default_rng(objects)
-    cxcywh = rng.random((rows, 4)) * side / 4
-    scores = rng.random((rows, CLASSES)) ** 4 * 0.2
-    for number in range(objects):
-        near = rng.choice(rows, 6, replace=False)
-        place = rng.random(2) * side
-        cxcywh[near] = rng.normal((*place, side / 10, side / 8), 1, (6, 4))
-        scores[near, number % CLASSES] = rng.uniform(0.3, 0.95, 6)
-    return cxcywh.astype(np.float32), scores.astype(np.float32)
+        np.testing.assert_array_equal(np.sort(np.asarray(work())), expected, way)
+    return Case('suppression alone', ways, count, expected.size)
 
 
 if __name__ == '__main__':
