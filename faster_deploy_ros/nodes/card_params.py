@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from faster_deploy_ros.nodes.params import parameter
 from faster_deploy_ros.tasks.card import InputCard, ModelCard, OutputCard, UNITS
 from faster_deploy_ros.tasks.letterbox import PLACEMENTS
+from faster_deploy_ros.tasks.pixels import LAYOUTS
 from faster_deploy_ros.tasks.results import DEPTH_KINDS
 
 
@@ -35,6 +36,9 @@ class CardParams:
     card_input_pad: int = parameter(
         -1, 'The grey around the image; -1: as the card or the family says.',
         minimum=-1, maximum=255, name='card.input.pad')
+    card_input_layout: str = parameter(
+        '', 'Order of the axes of the input, where its shape does not tell; empty: as it tells.',
+        choices=('', *LAYOUTS), name='card.input.layout')
     card_output_decoded: bool | str = parameter(
         '', 'Of a detector: whether its boxes are decoded already; empty: as the card says, or '
         'found out.', name='card.output.decoded')
@@ -60,7 +64,8 @@ class CardParams:
                 mean=(mean[0], mean[1], mean[2]) if mean else None,
                 std=(std[0], std[1], std[2]) if std else None,
                 letterbox=self.card_input_letterbox or None,
-                pad=None if self.card_input_pad == -1 else self.card_input_pad),
+                pad=None if self.card_input_pad == -1 else self.card_input_pad,
+                layout=self.card_input_layout or None),
             output=OutputCard(
                 decoded=None if isinstance(decoded, str) else decoded,
                 kind=self.card_output_kind or None, unit=self.card_output_unit or None,

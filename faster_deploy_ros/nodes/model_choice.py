@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the parameters to the core, or the group of cores, that they ask for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
 from faster_deploy_ros.cores import CoreGroup, InferCore, ModelUri, open_core, open_group
 from faster_deploy_ros.cores.group.health import HealthRules
 from faster_deploy_ros.cores.group.member import MemberState
-from faster_deploy_ros.errors import BadParameter, BadValue, UnknownName
+from faster_deploy_ros.errors import BadParameter, BadValue, BlobMismatch, InferFailed, UnknownName
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
 from faster_deploy_ros.share import SCHEME as PACKAGE_URL
 
@@ -81,6 +82,25 @@ def open_chosen(params: PerceptionParams) -> tuple[InferCore, CoreGroup | None]:
                 f"parameter 'precision': {error}. Leave it empty, or write "
                 f'?precision={params.precision} into the models whose runtime has it') from error
         raise
+
+
+@contextmanager
+def first_inference(core: InferCore) -> Iterator[None]:
+    """
+    Say what is wrong with a model whose first inferences, in this block, fail for its batch.
+
+    :raises InferFailed: with the remedy where the model declares an open batch.
+    """
+    try:
+        yield
+    except (InferFailed, BlobMismatch) as error:
+        batched = [str(spec) for spec in core.specs.values()
+                   if spec.is_input and len(spec.shape) > 1 and spec.shape[0] == -1]
+        if not batched or (isinstance(error, BlobMismatch) and ' came as ' not in str(error)):
+            raise
+        raise InferFailed(
+            f"{core.uri.shown}: the model declares an open batch ({', '.join(batched)}) and "
+            f'cannot run one image: {error}. Export it for batch 1') from error
 
 
 def depth_advice(group: CoreGroup, params: PerceptionParams) -> str:

@@ -14,7 +14,12 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes.convert import compressed_to_frame, image_to_frame
 from faster_deploy_ros.nodes.diagnostics import Diagnosis, Part
 from faster_deploy_ros.nodes.log_bridge import LogBridge
-from faster_deploy_ros.nodes.model_choice import depth_advice, open_chosen, with_workers
+from faster_deploy_ros.nodes.model_choice import (
+    depth_advice,
+    first_inference,
+    open_chosen,
+    with_workers,
+)
 from faster_deploy_ros.nodes.outlet import Outlet
 from faster_deploy_ros.nodes.params import DeclaredParameters
 from faster_deploy_ros.nodes.perception_params import PerceptionParams
@@ -119,8 +124,9 @@ class PerceptionNode(LifecycleNode, Generic[R, P]):
         params = self._params = with_workers(self._parameters_of_ours.read())
         core, self._group = open_chosen(params)
         undo.callback(core.unload)
-        model = self.open_model(core, params)
-        _warm_up(core, model, params.workers, self._group)
+        with first_inference(core):
+            model = self.open_model(core, params)
+            _warm_up(core, model, params.workers, self._group)
         compressed = params.image_transport == 'compressed'
         self._job = Stages(
             compressed_to_frame if compressed else image_to_frame, model, self.encode)

@@ -9,6 +9,7 @@ from faster_deploy_ros.errors import BlobMismatch, UnknownName
 from faster_deploy_ros.registry import Entry, Registry
 from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import card_beside, ModelCard
+from faster_deploy_ros.tasks.card_check import check_card
 from faster_deploy_ros.tasks.depth import DepthOptions
 from faster_deploy_ros.tasks.detection import DetectionOptions
 from faster_deploy_ros.tasks.family import guess_family, recognise
@@ -57,13 +58,17 @@ def open_model(
         make: Any = MODELS.resolve(family)
     except UnknownName as error:
         raise UnknownName(f'{error} ({core.uri.shown}: {why})' if why else str(error)) from error
+    check_card(family, card)
     takes = getattr(make, 'options_type', object)   # a family may also be a plain function
     if options is not None and not isinstance(options, takes):
         raise BlobMismatch(
             f"{core.uri.shown}: it is of the family '{family}', which takes {takes.__name__}, "
             f'and got {type(options).__name__}: a model of another task. Use the node or command '
             'of that task, or set the family')
-    model: Model[Any] = make(core, options, card)
+    try:
+        model: Model[Any] = make(core, options, card)
+    except BlobMismatch as error:
+        raise BlobMismatch(f'{error} (family {family} {why})' if why else str(error)) from error
     model.chosen = why
     return model
 

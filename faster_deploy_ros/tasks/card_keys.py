@@ -13,6 +13,7 @@ Page = Mapping[str, Any]
 _SHA256 = re.compile('[0-9a-f]{64}')
 _words = reprlib.Repr()
 _words.maxstring = _words.maxother = 80
+_LONGEST = 160   # characters
 
 
 def section(
@@ -96,4 +97,5 @@ def is_number(value: object) -> bool:
 
 def show(value: object) -> str:
     """Return a value for a message: one line, never a long one."""
-    return _words.repr(value)
+    words = _words.repr(value)
+    return words if len(words) <= _LONGEST else f'{words[:_LONGEST]}...'

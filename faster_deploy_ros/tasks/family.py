@@ -9,11 +9,10 @@ from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.labels import COCO, Labels
-from faster_deploy_ros.tasks.recognition.depth_nets import depth_nets_for, of_that_kind
+from faster_deploy_ros.tasks.recognition.depth_nets import DEPTH_NETS, depth_nets_for, of_that_kind
 from faster_deploy_ros.tasks.recognition.detectors import detectors_for
 from faster_deploy_ros.tasks.recognition.evidence import Evidence, Fit, gather
 
-DEPTH_NETS = ('depth_anything', 'lite_mono', 'metric_depth', 'midas')
 _TASKS = ('', 'detect', 'depth')
 _ULTRALYTICS = ('yolov8', 'yolov5', 'yolo_end2end', 'rtdetr')
 # What authors call models of a family, without hyphens and blanks.

@@ -52,10 +52,15 @@ class ImageInput:
             metadata: Mapping[str, str]) -> None:
         """Decide everything that does not depend on a frame."""
         self._who = who
+        self._otherwise = card.layout or NCHW
         self.spec = spec
         self.pixels = card.pixels(rules.pixels)
         self.placement = card.letterbox or rules.placement
         self.is_raw = spec.dtype == np.uint8
+        if card.layout not in (None, self._layout(spec)):
+            raise BlobMismatch(
+                f'{who}: {spec} is {self._layout(spec)}, expected {card.layout} as the model card '
+                'or the parameter card.input.layout says; correct it')
         self._check_tensor()
         self.size = self._settle_size(card.size, metadata_size(metadata) or rules.size)
         width, height = self.size
@@ -99,7 +104,7 @@ class ImageInput:
     def write(self, frame: Frame, blobs: BlobsBuffer) -> Letterbox:
         """Write the frame into the image's blob and return where it lies there."""
         blob = self._blob(blobs)
-        layout = layout_of(blob.spec)
+        layout = self._layout(blob.spec)
         blob.reshape(self._shapes[layout])
         geometry = self.lie((frame.width, frame.height))
         paint(frame, geometry, self.pixels, blob.data, layout)
@@ -108,9 +113,12 @@ class ImageInput:
     def write_empty(self, blobs: BlobsBuffer) -> None:
         """Write a picture of nothing but the padding's grey."""
         blob = self._blob(blobs)
-        layout = layout_of(blob.spec)
+        layout = self._layout(blob.spec)
         blob.reshape(self._shapes[layout])
         fill(self.pixels, blob.data, layout)
+
+    def _layout(self, spec: BlobSpec) -> str:
+        return layout_of(spec, self._otherwise)
 
     def _blob(self, blobs: BlobsBuffer) -> Any:
         # By place where it is the only one: the cores of a group may call it differently.
@@ -120,7 +128,11 @@ class ImageInput:
         spec, shape = self.spec, self.spec.shape
         if not self.is_raw:
             expect_floats(self._who, spec)
-        channels = 1 if layout_of(spec) == NCHW else 3
+        channels = 1 if self._layout(spec) == NCHW else 3
+        if len(shape) == 4 and shape[channels] in (1, 2, 4):
+            raise BlobMismatch(
+                f'{self._who}: {spec} takes {shape[channels]} channels, expected 3, those of a '
+                'colour image; export the model for such')
         if len(shape) != 4 or shape[0] not in (1, -1) or shape[channels] not in (3, -1):
             raise BlobMismatch(
                 f'{self._who}: got {spec}, expected [1, 3, height, width] or '
@@ -129,7 +141,7 @@ class ImageInput:
     def _settle_size(self, wished: Size | None, told: Size | None) -> Size:
         """Return ``(width, height)``: the tensor's own, else what is wished, else what is told."""
         spec = self.spec
-        rows, columns = (2, 3) if layout_of(spec) == NCHW else (1, 2)
+        rows, columns = (2, 3) if self._layout(spec) == NCHW else (1, 2)
         own = spec.shape[columns], spec.shape[rows]
         width, height = (
             mine if mine != -1 else other

@@ -8,7 +8,7 @@ from faster_deploy_ros.cores import open_core
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks import ModelCard, MODELS, recognise
 from faster_deploy_ros.tasks.card import InputCard, OutputCard
-from faster_deploy_ros.tasks.family import DEPTH_NETS
+from faster_deploy_ros.tasks.recognition.depth_nets import DEPTH_NETS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np

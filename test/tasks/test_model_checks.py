@@ -118,7 +118,8 @@ def test_auto_counts_the_cells_where_there_are_more_classes_than_boxes():
 
 
 @pytest.mark.parametrize(('specs', 'message'), [
-    ([IMAGE, tensor('o', (1, 3549, 7))], 'yolox with 2 classes .*; yolov8 with 3 classes .*family, or .* labels'),
+    ([IMAGE, tensor('o', (1, 3549, 7))],
+     'yolox with 2 classes .*; yolov8 with 3 classes .*family, or .* labels'),
     ([IMAGE, RAW, COLUMNS], 'no known family has these tensors: .*output0.*parameter family'),
     ([IMAGE, tensor('depth', (1, 1, 48, 160))], 'no known family'),
 ])

@@ -8,6 +8,7 @@ from faster_deploy_ros.tasks.letterbox import Size
 from faster_deploy_ros.tasks.recognition.evidence import Evidence, Fit
 from faster_deploy_ros.tasks.results import DISPARITY, METRIC, RELATIVE
 
+DEPTH_NETS = ('depth_anything', 'lite_mono', 'metric_depth', 'midas')
 _PATCH = 14       # pixels of a side of DINOv2's patches, which Depth Anything looks through
 _USUAL = 518      # a side of its input as it is nearly always exported
 _STRIDE = 32      # what convolutional encoders shrink an image by
