@@ -77,6 +77,18 @@ def test_an_image_of_the_inputs_own_size_is_written_without_a_resize(kind, encod
 
 
 @pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('scale', [1.0, 2.0, 100.0, 127.5, 254.0, 255.0])
+@pytest.mark.parametrize(('mean', 'std'), [
+    ((0, 0, 0), (1, 1, 1)), ((0, 0, 0), (0.5, 0.5, 0.5)), ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))])
+def test_every_byte_becomes_the_number_that_the_formula_says_to_the_bit(scale, mean, std, kind):
+    ramp = (np.arange(64 * 32 * 3) % 256).astype(np.uint8).reshape(32, 64, 3)
+    pixels, geometry = PixelFormat('bgr', scale, mean, std), letterbox(INPUT, INPUT)
+    tensor = tensor_for(geometry, kind)
+    paint(Frame(0, '', ramp), geometry, pixels, tensor, kind[0])
+    np.testing.assert_array_equal(tensor, expected(ramp, 'bgr8', geometry, pixels, kind))
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_an_empty_picture_is_all_padding(kind):
     tensor = tensor_for(letterbox(INPUT, INPUT), kind)
     fill(YOLOX_LEGACY, tensor, kind[0])
