@@ -3,12 +3,19 @@
 """What a user says about a model on the command line, instead of its card or over it."""
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BadValue
-from faster_deploy_ros.tasks import card_beside, guess_family, Model, ModelCard, open_model
+from faster_deploy_ros.tasks import (
+    card_beside,
+    DetectionOptions,
+    guess_family,
+    Model,
+    ModelCard,
+    open_model,
+)
 from faster_deploy_ros.tasks.card import parse_card, read_card
 from faster_deploy_ros.tasks.labels import Labels
 import yaml
@@ -42,7 +49,7 @@ class CardWords:
         """
         The labels that were said field by field.
 
-        They belong into the options too: a model's metadata go over what a card says of labels.
+        They go into the options too: a model's metadata go over what a card says of labels.
         """
         return self.over.labels if self.over else ()
 
@@ -71,6 +78,8 @@ class CardWords:
 
         :raises FasterDeployError: as ``open_model``.
         """
+        if self.labels and isinstance(options, (DetectionOptions, type(None))):
+            options = replace(options or DetectionOptions(), labels=self.labels)
         return open_model(self.family, core, options, card=self.card, over=self.over)
 
 

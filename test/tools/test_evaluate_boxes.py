@@ -62,7 +62,7 @@ def data_set(tmp_path):
 
 
 def evaluate(model, data, seats=1, most=100):
-    return box_figures.evaluate(model, data, seats=seats, most=most, report=lambda done: None)
+    return box_figures.evaluate(model, data, seats=seats, most=most, report=lambda *said: None)
 
 
 def test_classes_are_matched_with_categories_by_their_names(data_set):

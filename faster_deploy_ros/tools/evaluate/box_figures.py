@@ -14,6 +14,7 @@ from faster_deploy_ros.tools.average_precision import ALL, judge, Judged, Record
 from faster_deploy_ros.tools.evaluate.coco_file import Labelled, Truth
 from faster_deploy_ros.tools.evaluate.samples import answers, Sample
 
+Report = Callable[[str, int, int | None], None]   # what, how much of it, of how much
 # Names that are right seldom take more than a third off the AP50 without names; wrong ones nearly
 # all of it.
 NAMED_RIGHT, FOUND_AT_ALL = 0.25, 0.1
@@ -65,7 +66,7 @@ class _Seen:
 
 def evaluate(
         model: Model[Any], data: Labelled, *, seats: int, most: int,
-        report: Callable[[int], None]) -> Evaluated:
+        report: Report) -> Evaluated:
     """
     Show the model each image and compare its boxes with the known ones.
 
@@ -73,7 +74,7 @@ def evaluate(
     out. Both are in ``failures``.
 
     :param most: boxes of an image that count, the best ones.
-    :param report: told how many images are done.
+    :param report: told what is being done, how much of it and of how much.
     :raises BadValue: model and data have no class in common, or there is no figure at all.
     """
     classes, notes = match(model.labels, data.categories)   # type: ignore[attr-defined]
@@ -82,6 +83,7 @@ def evaluate(
     seen = _look(model, data, classes, seats, report)
     if len(seen.failures) == len(data.samples):
         raise BadValue(f'no image could be evaluated: {next(iter(seen.failures.values()))}')
+    report('comparing boxes', 0, None)
     judged = judge(seen.images, seen.truth, _categories(names), seen.results, most=most)
     if not judged.judged:
         raise BadValue(
@@ -96,7 +98,7 @@ def evaluate(
 
 def _look(
         model: Model[Any], data: Labelled, classes: Mapping[int, int], seats: int,
-        report: Callable[[int], None]) -> _Seen:
+        report: Report) -> _Seen:
     """Show the model every image."""
     def work(sample: Sample[Truth]) -> _One:
         frame, known = sample.load()
@@ -109,7 +111,7 @@ def _look(
 
     seen = _Seen()
     for done, answer in enumerate(answers(data.samples, work, seats), start=1):
-        report(done)
+        report('images', done, len(data.samples))
         one = answer.value
         failure = answer.failure if one is None else one.failure
         if failure:
@@ -123,12 +125,14 @@ def _look(
 
 def _mixed_up(judged: Judged, seen: _Seen, most: int) -> tuple[str, ...]:
     """Tell wrong names from wrong boxes: judge once more as if there were one class."""
+    named = judged.ap(0.5) or 0.0
+    if named > NAMED_RIGHT:
+        return ()
     known = set(judged.categories)
     one = [[{**record, 'category_id': 1} for record in records if record['category_id'] in known]
            for records in (seen.truth, seen.results)]
     nameless = judge(seen.images, one[0], _categories({1: 'object'}), one[1], overlaps=[0.5],
                      areas=ALL, most=most).ap() or 0.0
-    named = judged.ap(0.5) or 0.0
     if nameless < FOUND_AT_ALL or named > NAMED_RIGHT * nameless:
         return ()
     mistake = (

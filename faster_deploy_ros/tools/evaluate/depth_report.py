@@ -50,9 +50,9 @@ def _how(how: Alignment, found: Evaluated) -> str:
     scales = np.array([one.fits[how].scale for one in found.images.values()])
     middle = float(np.median(scales))
     if how is Alignment.MEDIAN:
-        spread = float(np.std(scales) / middle) if middle else 0.0
+        spread = f', standard deviation {np.std(scales) / middle:.0%}' if len(scales) > 1 else ''
         return (f"Median scaled: each image by its own truth's median, a factor of {middle:.3g} "
-                f'in the middle, deviation {spread:.0%}.')
+                f'in the middle{spread}.')
     if how is Alignment.AFFINE:
         return ("Scaled and shifted: each image's inverse depth by its own truth, least squares, "
                 f'a factor of {middle:.3g} in the middle.')

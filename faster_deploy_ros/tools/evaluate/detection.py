@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluate a detector: data, model, figures, files."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from faster_deploy_ros.errors import BadValue
 from faster_deploy_ros.tasks import DetectionOptions
 from faster_deploy_ros.tools.evaluate import box_report
-from faster_deploy_ros.tools.evaluate.box_figures import evaluate, Evaluated
+from faster_deploy_ros.tools.evaluate.box_figures import evaluate, Evaluated, Report
 from faster_deploy_ros.tools.evaluate.coco_file import (
     Labelled,
     labelled_scenes,
@@ -52,9 +51,7 @@ class BoxWords:
             max_detections=self.most, max_candidates=30_000)
 
 
-def evaluate_detector(
-        orders: Orders, words: BoxWords, report: Callable[[str, int, int | None], None]
-        ) -> Findings:
+def evaluate_detector(orders: Orders, words: BoxWords, report: Report) -> Findings:
     """
     Measure how good a detector is.
 
@@ -65,12 +62,8 @@ def evaluate_detector(
         import_module(PLOTS)
     data = _data(orders.pictures, words.dataset)
     report(f'loading {Path(orders.model).name}', 0, None)
-    options = replace(words.options, labels=orders.card.labels)
-    with opened(orders, options) as model:
-        total = len(data.samples)
-        found = evaluate(
-            model, data, seats=orders.seats, most=words.most,
-            report=lambda done: report('images', done, total))
+    with opened(orders, words.options) as model:
+        found = evaluate(model, data, seats=orders.seats, most=words.most, report=report)
         head, page = title(model), about(model)
     how = f'scores over {words.confidence:g}, suppression at {words.nms:g}'
     parts = [f'{head}\n{data.title}, {how}', box_report.table(found)]

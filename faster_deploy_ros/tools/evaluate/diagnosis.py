@@ -45,11 +45,11 @@ def _inverse(kind: str, correlation: float) -> str:
     seen = f'near and far are exchanged (rank correlation {correlation:.2f}): '
     if kind == METRIC:
         return seen + (
-            'the numbers look inverse, larger is nearer, and are read as depth; write '
-            'output: {kind: disparity} or {kind: relative} in the card, of a family for it')
+            'the numbers look inverse, larger is nearer, and are read as depth; choose a family '
+            'of inverse depth (midas, depth_anything: relative; lite_mono: disparity)')
     return seen + (
-        f'the numbers look like depth, larger is farther, and are read as {kind}; write '
-        'output: {kind: metric, unit: ...} in the card, with family: metric_depth')
+        f'the numbers look like depth, larger is farther, and are read as {kind}; choose '
+        'the family metric_depth, and say its unit: output: {unit: ...} in the card')
 
 
 def _unit(ratios: Sequence[float], said: str, *, is_sure: bool) -> tuple[str, ...]:
