@@ -14,6 +14,7 @@ from faster_deploy_ros.errors import BlobMismatch, FasterDeployError, Unavailabl
 from faster_deploy_ros.tools.child import Child, serve
 from faster_deploy_ros.tools.compare.tensors import TensorTally
 from faster_deploy_ros.tools.compare.tolerance import tolerance
+from faster_deploy_ros.tools.convert.chosen_boxes import chosen_boxes, Pair
 from faster_deploy_ros.tools.convert.orders import Orders, Parity
 from faster_deploy_ros.tools.inputs import Feed, load_frames, open_feed, Pictures
 import numpy as np
@@ -103,6 +104,7 @@ def _compare(
         ) -> tuple[list[TensorTally], list[str]]:
     tallies: dict[str, TensorTally] = {}
     faults: list[str] = []
+    chosen = chosen_boxes(feed, one, two)
     for number in range(INPUTS):
         with one.lease() as ours, two.lease() as theirs:
             feed.fill(ours, number)
@@ -112,13 +114,22 @@ def _compare(
                 _copy_inputs(ours, theirs)
             one.sync_infer(ours)
             two.sync_infer(theirs)
-            for name, expected, found in _pairs(ours, theirs):
+            if chosen is None:
+                pairs: Sequence[Pair] = _pairs(ours, theirs)
+            else:
+                pairs, missed = chosen.pairs(ours, theirs, number)
+                faults += missed
+            for name, expected, found in pairs:
                 if expected.size != found.size:
                     faults.append(f"output '{name}' has the shape {found.shape}, the original's "
                                   f'{expected.shape}')
                     continue
                 tally = tallies.setdefault(name, TensorTally(name))
                 tally.add(_columns(expected), _columns(found.reshape(expected.shape)))
+    if chosen is not None and not tallies and not faults:
+        raise BlobMismatch(
+            'neither model finds anything in the pictures, so that there is nothing to compare; '
+            'give --images with objects of its classes')
     return list(tallies.values()), list(dict.fromkeys(faults))
 
 
@@ -148,9 +159,7 @@ def _copy_inputs(ours: BlobsBuffer, theirs: BlobsBuffer) -> None:
         target.data[...] = source.data.reshape(target.shape)
 
 
-def _pairs(
-        ours: BlobsBuffer, theirs: BlobsBuffer
-        ) -> list[tuple[str, NDArray[Any], NDArray[Any]]]:
+def _pairs(ours: BlobsBuffer, theirs: BlobsBuffer) -> list[Pair]:
     """Pair the outputs by name, or by their order where the runtime has renamed them."""
     expected, found = list(ours.outputs), list(theirs.outputs)
     by_name = {blob.spec.name: blob for blob in found}
