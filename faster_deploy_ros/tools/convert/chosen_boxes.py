@@ -59,7 +59,8 @@ class ChosenBoxes:
         faults = [
             f'picture {number + 1}: the result has no box of class '
             f"'{self._model.labels[expected.class_id[index]]}' near "
-            f'{expected.xyxy[index].round()}, the original has one with {expected.score[index]:.2f}' for index in alone.tolist()]
+            f'{expected.xyxy[index].round()}, the original has one with '
+            f'{expected.score[index]:.2f}' for index in alone.tolist()]
         if not matched:
             return (), faults
         return (
