@@ -72,6 +72,12 @@ def recognise(core: InferCore, card: ModelCard, labels: Labels = ()) -> Guess:
 
 def _undecided(core: InferCore, known: Evidence, found: list[Fit]) -> BlobMismatch:
     tensors = ', '.join(map(str, core.specs.values()))
+    several = [spec for spec in core.specs.values()
+               if len(spec.shape) in (3, 4) and spec.shape[0] > 1]
+    if not found and several:
+        return BlobMismatch(
+            f"family 'auto': {several[0]} is for {several[0].shape[0]} images, expected 1; export "
+            'the model for batch 1, or set the parameter family')
     if not found:
         return BlobMismatch(
             f"family 'auto': no known family has these tensors: {tensors}. Set the parameter "

@@ -74,6 +74,50 @@ def wrong_outputs():
         [tensor('images', (1, 3, 64, 64))], [tensor('mean', (1, 3, 1, 1))])
 
 
+def silent_yolox(batch=1, images=-1, answers=-1, **metadata):
+    """
+    Return a detector of three classes that never finds anything.
+
+    :param batch: what it declares.
+    :param images: how many it can take at once in truth; -1: any number.
+    :param answers: for how many it answers.
+    """
+    numbers = {
+        'rows': [images, 3 * 64 * 64], 'begin': [0], 'end': [84 * 8], 'axis': [1],
+        'boxes': [-1, 84, 8]}
+    weights = [numpy_helper.from_array(np.array(values, np.int64), name)
+               for name, values in numbers.items()]
+    weights += [numpy_helper.from_array(np.zeros(shape, np.float32), name)
+                for name, shape in (('zero', 1), ('nothing', (max(answers, 1), 1)))]
+    return model(
+        # The end depends on the pixels, or a runtime would see the batch before it runs.
+        [helper.make_node('ReduceMax', ['images'], ['highest'], keepdims=0),
+         helper.make_node('Mul', ['highest', 'zero'], ['no_more']),
+         helper.make_node('Cast', ['no_more'], ['no_more_whole'], to=TensorProto.INT64),
+         helper.make_node('Add', ['end', 'no_more_whole'], ['last']),
+         helper.make_node('Reshape', ['images', 'rows'], ['flat']),
+         helper.make_node('Slice', ['flat', 'begin', 'last', 'axis'], ['some']),
+         helper.make_node('Mul', ['some', 'nothing'], ['zeros']),
+         helper.make_node('Reshape', ['zeros', 'boxes'], ['output'])],
+        [tensor('images', (batch, 3, 64, 64))], [tensor('output', (batch, 84, 8))],
+        weights=weights, **metadata)
+
+
+def open_batch():
+    """Return a model that declares any batch, and runs any."""
+    return silent_yolox('n')
+
+
+def batch_of_two():
+    """Return a model that declares any batch, and runs two images only."""
+    return silent_yolox('n', images=2)
+
+
+def answers_for_two():
+    """Return a model that declares any batch, and always answers for two images."""
+    return silent_yolox('n', answers=2)
+
+
 def text_input():
     """Return ``y = x`` for texts, which no blob can hold."""
     return identity((1,), 'text')
@@ -113,7 +157,8 @@ def unknown_operator():
 
 MODELS: dict[str, Callable[[], bytes]] = {each.__name__: each for each in (
     identity, dynamic_identity, two_inputs, nonzero, gather, wrong_outputs, text_input,
-    with_metadata, future_opset, future_ir, weights_elsewhere, unknown_operator)}
+    silent_yolox, open_batch, batch_of_two, answers_for_two, with_metadata, future_opset,
+    future_ir, weights_elsewhere, unknown_operator)}
 
 
 def write(folder, name):

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-from bad_configurations import file, WRONG, Wrong
+from bad_configurations import CARDS, file, WRONG, Wrong
 from bad_messages import BAD_COMPRESSED, BAD_IMAGES
 from diagnostic_msgs.msg import DiagnosticArray
 from image_messages import compressed_message, encoded, gradient, image_message
@@ -185,6 +185,9 @@ def folder(tmp_path_factory):
     os.mkfifo(made / 'pipe.onnx')
     make_models.write(made, 'identity').rename(made / 'bad_card.onnx')
     (made / 'bad_card.yaml').write_text('family: [yolox]\n')
+    for name, (card, metadata) in CARDS.items():
+        (made / f'{name}.onnx').write_bytes(make_models.silent_yolox(**metadata))
+        (made / f'{name}.yaml').write_text(card)
     return made
 
 
@@ -218,7 +221,7 @@ def test_configure_says_why_in_one_line_and_the_node_stays_usable_when(
 
 @pytest.mark.core
 @pytest.mark.parametrize(('name', 'family', 'says'), [
-    ('meter_xxs_kitti_192x640.onnx', 'auto', "family 'auto': no known family .*depth"),
+    ('meter_xxs_kitti_192x640.onnx', 'auto', "family 'metric_depth', which takes DepthOptions"),
     ('meter_xxs_kitti_192x640.onnx', 'yolox', 'Yolox: .*depth.*expected'),
     ('deimv2_atto_coco_fp32.onnx', 'yolov8', 'has 2 inputs'),
     ('yolov8n_int8.onnx', 'yolox', 'Yolox: .*output0.*layout of family yolov8'),
@@ -230,6 +233,43 @@ def test_a_real_model_of_another_kind_is_refused(
     text, bench = refusal(wrong, shared_data / 'models', capfd)
     bench.close()
     assert re.search(says, text), text
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(('name', 'says'), [
+    ('yolox_nano.onnx', r'yolox: 416x416 .* that family by its tensors \(3549 rows'),
+    ('yolov8n_dequant_fp32.onnx', r'yolov8: 640x640 .* by its tensors .*metadata says what it is'),
+    # It declares any batch and runs one image only, which is all that is asked of it.
+    ('deimv2_atto_coco_fp32.onnx', r"rtdetr: 320x320 .*scaled to the input 'orig_target_sizes'")])
+def test_a_real_detector_is_configured_by_itself_and_the_log_says_why(
+        graph, capfd, shared_data, name, says):
+    bench = Rig(**file(name)(shared_data / 'models'))
+    capfd.readouterr()
+    assert bench.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    log = capfd.readouterr().err
+    bench.close()
+    assert re.search(f'configured: .*{says}', log), log
+
+
+@pytest.mark.parametrize('name', ['right_card', 'open_batch'])
+def test_a_right_card_and_an_open_batch_that_runs_are_served(graph, folder, name):
+    bench = Rig(**file(f'{name}.onnx', labels=['a', 'b', 'c'])(folder))
+    bench.start()
+    bench.send(3)
+    bench.until(lambda: len(bench.results) == 3)
+    bench.stop()
+    bench.close()
+
+
+def test_a_parameter_goes_over_the_card(graph, folder, capfd):
+    bench = Rig(**file('right_card.onnx', **{'card.output.decoded': False, 'card.input.pad': 7,
+                                             'card.input.color': 'rgb'})(folder))
+    bench.start()
+    detector = bench.node._job._model
+    assert (detector.is_decoded, detector.pixels.pad, detector.pixels.color) == (False, 7, 'rgb')
+    assert detector.labels == ('a', 'b', 'c')
+    bench.stop()
+    bench.close()
 
 
 @pytest.mark.core

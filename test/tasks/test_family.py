@@ -150,6 +150,9 @@ def test_metadata_card_and_labels_tell_what_the_tensors_do_not(
     ([image(), tensor('scale_factor', (1, 2), True), tensor('o', (100, 6))], 'no known'),
     ([tensor('x', (1, 16), True), tensor('y', (1, 300, 6))], 'no known family'),
     ([image()], 'no known family'),
+    ([OPEN, tensor('o', (2, 84, 8400))], "output 'o' .* is for 2 images, expected 1; export the "),
+    ([tensor('images', (4, 3, 640, 640), True), tensor('o', (4, 84, 8400))],
+     "input 'images' .* is for 4 images, expected 1; export the model for batch 1"),
 ])
 def test_what_is_not_clear_is_an_error_with_the_candidates_and_the_remedy(specs, words):
     with pytest.raises(BlobMismatch, match=f"^family 'auto': {words}") as caught:
