@@ -7,10 +7,12 @@ from faster_deploy_ros.cores import open_core, open_group
 from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
+from faster_deploy_ros.tasks.card import InputCard
 from faster_deploy_ros.tools.convert.job import ConvertJob
 from faster_deploy_ros.tools.convert.to_mnn import convert
 import numpy as np
 import pytest
+from tensor_cores import core_saying
 
 # From the data folder's README, made with other programs: label, score, box in pixels.
 EXPECTED = {
@@ -158,3 +160,40 @@ def test_a_group_of_two_runtimes_serves_queries(shared_data):
                     found.append(model.postprocess(blobs, geometry))
             assert len(found[0]) > 3
             np.testing.assert_allclose(found[0].xyxy, found[1].xyxy, atol=0.5)
+
+
+def written_as(family, columns):
+    """Return the real output ``(84, 8400)`` of yolov8n as another family would write it."""
+    boxes, scores = columns[:4].T, columns[4:].T
+    if family == 'yolov5':     # each cell's first box is the real one, its others hold nothing
+        output = np.zeros((1, 3 * len(boxes), 85), np.float32)
+        output[0, ::3] = np.concatenate((boxes, np.ones((len(boxes), 1)), scores), axis=1)
+        return output
+    best = np.argsort(-scores.max(axis=1))[:300]
+    boxes, scores = boxes[best], scores[best]
+    if family == 'rtdetr':
+        return np.concatenate((boxes / 640, scores), axis=1)[None].astype(np.float32)
+    half = boxes[:, 2:] / 2
+    return np.concatenate((
+        boxes[:, :2] - half, boxes[:, :2] + half, scores.max(axis=1)[:, None],
+        scores.argmax(axis=1)[:, None]), axis=1)[None].astype(np.float32)
+
+
+@pytest.mark.parametrize('family', ['yolov5', 'yolo_end2end', 'rtdetr'])
+def test_a_real_output_means_the_same_in_every_familys_writing(shared_data, models, family):
+    model = models['yolov8n_dequant_fp32']
+    frame = Frame(0, '', photograph(shared_data, 'bus'))
+    with model.core.lease() as blobs:
+        geometry = model.preprocess(frame, blobs)
+        model.core.sync_infer(blobs)
+        expected = model.postprocess(blobs, geometry)
+        output = written_as(family, blobs.outputs[0].data[0])
+    options = DetectionOptions(class_agnostic=family != 'yolov5')   # these have no other NMS
+    with core_saying(output, (640, 640)) as core:
+        found = open_model(
+            family, core, options, card=ModelCard(input=InputCard(letterbox='center')))(
+                frame, Stopwatch())
+    assert len(expected) == len(found) > 3
+    np.testing.assert_allclose(found.xyxy, expected.xyxy, atol=0.01)
+    np.testing.assert_allclose(found.score, expected.score, atol=1e-6)
+    np.testing.assert_array_equal(found.class_id, expected.class_id)
