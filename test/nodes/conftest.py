@@ -35,3 +35,19 @@ def rig(ros):
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def depth_rig(ros, tmp_path):
+    """Return a maker of rigs with a depth node, of a metric net unless a model is given."""
+    from depth_rig import DepthRig, metric_net
+    made = []
+
+    def make(topic='depth/image_rect', **parameters):
+        parameters.setdefault('model', metric_net(tmp_path / 'metric.onnx'))
+        made.append(DepthRig(topic, **parameters))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A depth node on the bench, with a model whose depth the picture decides."""
 
+from array import array
+
 from faster_deploy_ros.nodes.depth_node import DepthNode
+from image_messages import gradient
 import make_models
 import numpy as np
 from onnx import helper, numpy_helper
@@ -17,6 +20,11 @@ K = (70.0, 0.0, 30.5, 0.0, 80.0, 25.0, 0.0, 0.0, 1.0)
 def metres(brightness):
     """Return what the net says of pixels, 0 to 255."""
     return 10 * np.sqrt(0.9 - np.asarray(brightness, float) / 255)
+
+
+GREY = float(metres(90))                    # of the rig's images
+BLACK = array('B', bytes(48 * 192))
+WHITE = array('B', b'\xff' * (48 * 192))   # of which the net says NaN
 
 
 def depth_net(*, maps='[1,1,h,w]', **metadata):
@@ -55,6 +63,16 @@ def calibration(k=K, width=64, height=48, p=None, **fields):
         p=list(np.c_[rows, np.zeros(3)].ravel() if p is None else p), **fields)
     message.header.frame_id = 'camera'
     return message
+
+
+def colourful():
+    """Return the fields of a smooth picture in which no two corners are alike."""
+    return {'data': array('B', gradient().tobytes())}
+
+
+def complaints(capfd, words):
+    """Return the lines of the log with these words, since the last time."""
+    return [line for line in capfd.readouterr().err.splitlines() if words in line]
 
 
 def points_of(cloud):

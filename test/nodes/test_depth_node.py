@@ -13,52 +13,25 @@ pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
 pytest.importorskip('onnx', reason='onnx is not installed')
 
 from depth_rig import (
+    BLACK,
     calibration,
+    colourful,
     depth_of,
-    DepthRig,
+    GREY,
     K,
     metres,
     metric_net,
     points_of,
-    relative_net,
 )
 from faster_deploy_ros.nodes import depth_node
 from image_messages import encoded, gradient
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rig import MOCK, Rig
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CompressedImage
 
 pytestmark = [pytest.mark.ros, pytest.mark.core]
 
-FAILURE, SUCCESS = TransitionCallbackReturn.FAILURE, TransitionCallbackReturn.SUCCESS
-GREY = float(metres(90))   # of the rig's images
-BLACK = array('B', bytes(48 * 192))
-WHITE = array('B', b'\xff' * (48 * 192))   # of which the net says NaN
-
-
-@pytest.fixture
-def depth_rig(ros, tmp_path):
-    """Return a maker of rigs, of the metric net unless a model is given."""
-    made = []
-
-    def make(topic='depth/image_rect', **parameters):
-        parameters.setdefault('model', metric_net(tmp_path / 'metric.onnx'))
-        made.append(DepthRig(topic, **parameters))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def colourful(**fields):
-    """Return the fields of a smooth picture in which no two corners are alike."""
-    return {'data': array('B', gradient().tobytes()), **fields}
-
-
-def complaints(capfd, words):
-    return [line for line in capfd.readouterr().err.splitlines() if words in line]
+SUCCESS = TransitionCallbackReturn.SUCCESS
 
 
 def test_an_image_becomes_metres_points_and_a_calibration_of_the_same_stamp(depth_rig):
@@ -198,112 +171,6 @@ def test_a_compressed_image_has_depth_too(depth_rig):
     assert points_of(bench.clouds[0]).shape == (48, 64)
 
 
-@pytest.mark.parametrize(('message', 'cause'), [
-    (None, 'no camera_info has arrived; 1 publishers on'),
-    (calibration([0.0] * 9), 'K and P are zero: the camera is not calibrated'),
-    (calibration([float('nan'), *K[1:]]), 'P has focal lengths nan and 80'),
-    (calibration([-70.0, *K[1:]]), 'P has focal lengths -70 and 80'),
-    (calibration((*K[:6], 0.0, 0.0, 0.0)), 'P is no projection of a pinhole'),
-    (calibration(width=640, height=480), 'belongs to images of 640x480, and the image is 64x48'),
-    (calibration(width=0, height=0), 'the image is 0x0, expected at least 1x1'),
-], ids=['none', 'zero', 'nan', 'negative', 'no pinhole', 'another size', 'no size'])
-def test_without_a_calibration_that_fits_depth_goes_out_and_the_cause_is_named(
-        depth_rig, capfd, message, cause):
-    bench = depth_rig(diagnostics_period_s=0.1)
-    bench.start()
-    if message is not None:
-        bench.calibrate(message)
-    bench.serve(1)
-    bench.until(lambda: cause in str(bench.message('camera_info')))
-    assert bench.message('camera_info')[0] == b'\x00', 'nobody misses anything yet'
-    assert not complaints(capfd, 'no depth/camera_info')
-    bench.listen('points')
-    bench.listen('depth/camera_info')
-    bench.serve(5)
-    bench.until(lambda: bench.message('camera_info')[0] == b'\x01')
-    assert len(bench.results) == 6
-    assert (bench.clouds, bench.infos) == ([], [])
-    said = complaints(capfd, 'no depth/camera_info')
-    assert len(said) == 1, said
-    assert cause.partition(';')[0] in said[0]
-    assert bench.node.road.health.failed == 0
-    bench.calibrate()
-    bench.serve(1)
-    assert len(bench.clouds) == len(bench.infos) == 1
-    bench.until(lambda: bench.message('camera_info')[0] == b'\x00')
-
-
-def test_an_image_gets_the_calibration_of_its_own_stamp_else_the_newest_that_fits(depth_rig):
-    bench = depth_rig()
-    bench.start()
-    bench.listen('depth/camera_info')
-    focal = {}
-    for number, (k, size) in enumerate([(50.0, (64, 48)), (60.0, (64, 48)), (70.0, (32, 24))], 1):
-        message = calibration([k, *K[1:]], *size)
-        message.header.stamp.sec, message.header.stamp.nanosec = 5, number
-        bench.calibrate(message)
-    for stamp, wanted in ((1, 50.0), (2, 60.0), (3, 60.0), (9, 60.0)):
-        image = Image(height=48, width=64, encoding='bgr8', step=192, data=BLACK)
-        image.header.stamp.sec, image.header.stamp.nanosec = 5, stamp
-        bench.camera.publish(image)
-        focal[stamp] = wanted
-    bench.until(lambda: len(bench.infos) == 4)
-    assert {info.header.stamp.nanosec: info.k[0] for info in bench.infos} == focal
-
-
-@pytest.mark.parametrize(('topic', 'warns'), [('image_raw', True), ('image_rect', False)])
-def test_distortion_is_told_once_unless_the_images_are_rectified(ros, tmp_path, capfd, topic,
-                                                                 warns):
-    class Remapped(depth_node.DepthNode):
-        def __init__(self, **kwargs):
-            super().__init__(cli_args=['--ros-args', '-r', f'image:=/front/{topic}'], **kwargs)
-
-    class Bent(DepthRig):
-        node_type = Remapped
-
-    bench = Bent(model=metric_net(tmp_path / 'metric.onnx'))
-    assert bench.node.trigger_configure() == bench.node.trigger_activate() == SUCCESS
-    bent = calibration()
-    bent.d = [-0.3, 0.1, 0.0, 0.0, 0.0]
-    for _ in range(3):
-        bench.calibrate(bent)
-    assert len(complaints(capfd, 'its camera has distortion')) == int(warns)
-    bench.close()
-
-
-def test_a_fault_of_the_model_is_counted_and_the_next_image_served(depth_rig):
-    bench = depth_rig(diagnostics_period_s=0.1)
-    bench.start()
-    bench.listen('points')
-    bench.calibrate()
-    bench.serve(1)
-    bench.serve(1, data=WHITE)
-    bench.serve(1)
-    assert bench.order == [1, 3]
-    assert [cloud.header.stamp.nanosec for cloud in bench.clouds] == [1, 3]
-    health = bench.node.road.health
-    assert (health.published, health.failed) == (2, 1)
-    assert 'NaN, infinity' in health.last_error
-
-
-def test_a_fault_in_one_message_publishes_none_of_the_frame(depth_rig, monkeypatch):
-    real = depth_node.point_cloud
-
-    def faulty(header, *args):
-        if header.stamp.nanosec == 2:
-            raise MemoryError('no room for points')
-        return real(header, *args)
-    monkeypatch.setattr(depth_node, 'point_cloud', faulty)
-    bench = depth_rig()
-    bench.start()
-    bench.listen('points')
-    bench.calibrate()
-    bench.serve(3)
-    assert bench.order == [1, 3]
-    assert bench.node.road.health.failed == 1
-    assert 'no room for points' in bench.node.road.health.last_error
-
-
 def test_many_workers_keep_the_order_of_every_topic(depth_rig):
     bench = depth_rig(workers=4)
     bench.start()
@@ -316,99 +183,6 @@ def test_many_workers_keep_the_order_of_every_topic(depth_rig):
     assert bench.order == expected
     for topic in ('depth/camera_info', 'points'):
         assert [stamp for heard, stamp in bench.heard if heard == topic] == expected
-
-
-def test_relative_depth_has_a_topic_of_its_own_and_no_points(depth_rig, tmp_path, capfd):
-    bench = depth_rig('depth/relative', model=relative_net(tmp_path / 'midas.onnx'),
-                      diagnostics_period_s=0.1)
-    bench.start()
-    bench.listen('points')
-    bench.calibrate()
-    bench.serve(4)
-    assert bench.order == [1, 2, 3, 4]
-    assert {one.encoding for one in bench.results} == {'32FC1'}
-    np.testing.assert_allclose(depth_of(bench.results[0]), GREY, rtol=1e-5)
-    topics = {name for name, _ in bench.node.get_publisher_names_and_types_by_node('depth', '/')}
-    assert '/depth/relative' in topics
-    assert not topics & {'/depth/image_rect', '/depth/camera_info', '/depth/disparity'}
-    assert bench.clouds == []
-    said = complaints(capfd, 'its scale is unknown')
-    assert len(said) == 1
-    assert "output '/points'" in said[0]
-    bench.until(lambda: bench.counts('camera_info').get('kind') == 'relative')
-
-
-def test_relative_depth_with_a_scale_is_metric(depth_rig, tmp_path):
-    bench = depth_rig(model=relative_net(tmp_path / 'midas.onnx'), depth_scale=0.1,
-                      depth_shift=0.2)
-    bench.start()
-    bench.listen('points')
-    bench.calibrate()
-    bench.serve(1)
-    np.testing.assert_allclose(
-        depth_of(bench.results[0]), 1 / (0.1 * GREY + 0.2), rtol=1e-5)
-    assert len(bench.clouds) == 1
-
-
-@pytest.mark.parametrize(('parameters', 'words'), [
-    ({'output_width': 320}, "parameters 'output_width', 'output_height': got 320 and 0"),
-    ({'depth_shift': 0.1}, "parameters 'depth_scale', 'depth_shift', 'min_depth_m'"),
-    ({'min_depth_m': 5.0, 'max_depth_m': 2.0}, 'expected more than min_depth_m'),
-    ({'depth_encoding': '64FC1'}, 'expected one of 32FC1, 16UC1'),
-    ({'debug_colormap': 'jet'}, 'expected one of turbo, inferno'),
-    ({'points_stride': 0}, "parameter 'points_stride': got 0, expected 1 to 64"),
-    ({'model': MOCK}, "of the family 'yolox', which takes DetectionOptions"),
-    ({'model': 'RELATIVE', 'depth_encoding': '16UC1'},
-     "parameter 'depth_encoding': got '16UC1', which is millimetres, for a model whose depth is"),
-    ({'model': 'RELATIVE', 'max_depth_m': 3.0}, 'limits in metres for relative depth'),
-], ids=lambda value: ' '.join(value) if isinstance(value, dict) else '')
-def test_parameters_that_contradict_fail_configure_in_one_line(
-        depth_rig, tmp_path, capfd, parameters, words):
-    if parameters.get('model') == 'RELATIVE':
-        parameters = {**parameters, 'model': relative_net(tmp_path / 'midas.onnx')}
-    bench = depth_rig(**parameters)
-    assert bench.node.trigger_configure() == FAILURE
-    lines = complaints(capfd, 'configure')
-    assert len(lines) == 1, lines
-    assert words in lines[0]
-    assert 'unexpected' not in lines[0]
-
-
-def test_a_depth_model_in_a_detection_node_is_refused_by_name(ros, tmp_path, capfd):
-    bench = Rig(model=metric_net(tmp_path / 'metric.onnx'), family='auto')
-    assert bench.node.trigger_configure() == FAILURE
-    (line,) = complaints(capfd, 'configure')
-    assert "of the family 'metric_depth', which takes DepthOptions" in line
-    bench.close()
-
-
-def test_configure_to_cleanup_again_and_again_leaves_no_entity(depth_rig):
-    bench = depth_rig()
-    entities = []
-    for cycle in range(4):
-        bench.start()
-        bench.calibrate()
-        bench.listen('points')
-        bench.serve(2)
-        assert len(bench.results) == len(bench.clouds) == 2 * (cycle + 1)
-        bench.leave('points')
-        bench.stop()
-        entities.append((len(list(bench.node.publishers)), len(list(bench.node.subscriptions)),
-                         len(list(bench.node.timers)), len(list(bench.node.guards))))
-    assert len(set(entities)) == 1, entities
-    assert bench.calibrations.get_subscription_count() == 0
-
-
-def test_calibrations_of_another_life_are_forgotten(depth_rig):
-    bench = depth_rig()
-    bench.start()
-    bench.calibrate()
-    assert bench.node.trigger_deactivate() == bench.node.trigger_activate() == SUCCESS
-    bench.connect()
-    bench.listen('points')
-    bench.serve(1)
-    assert bench.clouds == []
-    assert len(bench.results) == 1
 
 
 def test_a_group_of_cores_serves_depth_too(depth_rig, tmp_path):
