@@ -26,7 +26,8 @@ def load_page(path: Path) -> object:
     try:
         return yaml.load(content.decode('utf-8'), Loader=_PageLoader)   # a SafeLoader
     except (yaml.YAMLError, RecursionError, OverflowError) as error:
-        raise ValueError(' '.join(str(error).split())) from error
+        words = ' '.join(str(error).split())
+        raise ValueError(words.replace('in "<unicode string>", ', 'in ')) from error
 
 
 class _PageLoader(yaml.SafeLoader):   # type: ignore[misc]

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model card is read whole or refused with the key that is wrong."""
 
+from dataclasses import fields
 import hashlib
+import re
 from time import monotonic
 
 from faster_deploy_ros.errors import LoadFailed
@@ -18,6 +20,7 @@ from faster_deploy_ros.tasks.pixels import PixelFormat, YOLOX
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
+import yaml
 
 KEYS = ('family', 'labels', 'input', 'output', 'sha256', 'licence', 'size', 'color', 'scale',
         'mean', 'std', 'letterbox', 'pad', 'layout', 'decoded', 'kind', 'unit', 'name')
@@ -50,6 +53,17 @@ def test_a_whole_card_is_read(tmp_path):
         OutputCard(True),
         ('9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',))
     assert card.input.pixels(YOLOX) == PixelFormat('rgb', 1, (0.5,) * 3, (0.2,) * 3, 0)
+
+
+def test_the_cards_of_the_page_are_cards_that_say_every_key(checkout):
+    page = (checkout / 'docs' / 'model_cards.md').read_text(encoding='utf-8')
+    cards = [parse_card(yaml.safe_load(text))
+             for text in re.findall(r'```yaml\n(.*?)```', page, re.DOTALL)]
+    assert [card.family for card in cards] == ['yolox', 'metric_depth']
+    said = cards[0].overridden(cards[1])
+    assert None not in [getattr(said.input, one.name) for one in fields(InputCard)]
+    assert None not in [getattr(said.output, one.name) for one in fields(OutputCard)]
+    assert said.sha256
 
 
 def test_a_model_without_a_card_has_none(tmp_path):

@@ -8,6 +8,8 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DetectionOptions, ModelCard, MODELS, open_model
 from faster_deploy_ros.tasks.card import InputCard, OutputCard
+from faster_deploy_ros.tasks.card_check import DETECTORS
+from faster_deploy_ros.tasks.recognition.depth_nets import DEPTH_NETS
 import numpy as np
 import pytest
 from tensor_cores import core_saying, core_with, tensor
@@ -58,6 +60,76 @@ def test_sizes_that_contradict_the_model_are_refused():
             open_model('yolov8', core, card=ModelCard(input=InputCard(size=(640, 640))))
         with pytest.raises(BlobMismatch, match='has the size 416x416, expected 320x416'):
             open_model('yolov8', core, card=ModelCard(input=InputCard(size=(320, 416))))
+
+
+def test_a_layout_that_contradicts_the_shape_is_refused_and_one_that_agrees_is_not():
+    with core_with(IMAGE, COLUMNS) as core:
+        with pytest.raises(BlobMismatch, match='is NCHW, expected NHWC as the model card'):
+            open_model('yolov8', core, card=ModelCard(input=InputCard(layout='NHWC')))
+        open_model('yolov8', core, card=ModelCard(input=InputCard(layout='NCHW')))
+
+
+@pytest.mark.parametrize('layout', ['NCHW', 'NHWC'])
+def test_where_no_shape_tells_the_layout_the_card_does(layout):
+    anything = tensor('images', (-1, -1, -1, -1), is_input=True)
+    card = ModelCard(input=InputCard((64, 32), layout=layout))
+    with core_with(anything, tensor('o', (1, 7, -1))) as core:
+        model = open_model('yolov8', core, card=card)
+        with core.lease() as blobs:
+            model.preprocess(Frame(0, '', np.full((32, 64, 3), 255, np.uint8)), blobs)
+            assert blobs['images'].data.shape == (
+                (1, 3, 32, 64) if layout == 'NCHW' else (1, 32, 64, 3))
+            assert (blobs['images'].data == 1).all()
+
+
+@pytest.mark.parametrize('channels', [1, 4])
+def test_an_input_of_other_than_three_colours_is_refused_by_their_number(channels):
+    grey = tensor('images', (1, channels, 416, 416), True)
+    with core_with(grey, COLUMNS) as core:
+        with pytest.raises(BlobMismatch, match=f'takes {channels} channels, expected 3'):
+            open_model('yolov8', core)
+
+
+DEPTH = [tensor('image', (1, 3, 64, 64), True), tensor('depth', (1, 1, 64, 64))]
+ENDED = [IMAGE, tensor('o', (1, 300, 6))]
+
+
+@pytest.mark.parametrize(('family', 'specs', 'card', 'message'), [
+    ('yolov8', [IMAGE, COLUMNS], ModelCard(output=OutputCard(unit='m')),
+     "yolov8: card.output.unit is 'm' for a detector, expected nothing.*only depth nets"),
+    ('yolov8', [IMAGE, COLUMNS], ModelCard(output=OutputCard(scale=2.0)), 'card.output.scale'),
+    ('yolov8', [IMAGE, COLUMNS], ModelCard(output=OutputCard(kind='metric')), 'card.output.kind'),
+    ('yolov8', [IMAGE, COLUMNS], ModelCard(output=OutputCard(decoded=False)),
+     'yolov8: card.output.decoded is false, expected true or nothing: boxes of this family'),
+    ('yolo_end2end', ENDED, ModelCard(output=OutputCard(decoded=False)), 'decoded is false'),
+    ('metric_depth', DEPTH, ModelCard(output=OutputCard(decoded=True)),
+     'metric_depth: card.output.decoded is True for a depth net, expected nothing: only detect'),
+    ('metric_depth', DEPTH, ModelCard(labels=('wall',)), r"card.labels is .'wall',. for a depth"),
+])
+def test_a_card_that_says_what_the_family_cannot_mean_is_refused(family, specs, card, message):
+    with core_with(*specs) as core:
+        with pytest.raises(BlobMismatch, match=message):
+            open_model(family, core, card=card)
+        with pytest.raises(BlobMismatch, match=message):
+            open_model(family, core, card=ModelCard(family), over=card)
+
+
+def test_card_and_parameters_that_contradict_each_other_are_refused():
+    with core_with(*DEPTH) as core:
+        with pytest.raises(BlobMismatch, match=r"unit is 'm' and kind is 'relative'.*parameters"):
+            open_model('midas', core, card=ModelCard(output=OutputCard(kind='relative')),
+                       over=ModelCard(output=OutputCard(unit='m')))
+
+
+def test_the_model_tells_why_it_is_of_its_family_where_nobody_had_said_it():
+    with core_with(IMAGE, COLUMNS) as core:
+        assert open_model('yolov8', core).chosen == ''
+        by_card = open_model('auto', core, card=ModelCard('yolov8'))
+        assert by_card.introduction == f'{by_card.summary}; that family by its card'
+
+
+def test_the_families_that_cards_are_checked_for_are_those_of_the_table():
+    assert sorted((*DETECTORS, *DEPTH_NETS)) == list(MODELS)
 
 
 @pytest.mark.parametrize(('options', 'metadata', 'message'), [
