@@ -42,7 +42,7 @@ def evaluated(data: Path, uri: str, results: Path | None = None):
         data / 'coco_subset' / 'instances.json', confidence=0.01, nms=0.65, most=100,
         per_class=False)
     found = detection.evaluate_detector(orders, words, lambda *_: None)
-    assert found.is_sound, found.remarks
+    assert found.is_sound, found.text
     return found.page
 
 

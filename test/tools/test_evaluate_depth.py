@@ -132,8 +132,8 @@ def test_what_a_model_does_not_know_is_not_judged_and_said(pairs):
     one = found.images['0.png']
     assert (one.covered, one.pixels) == (pytest.approx(0.7), 70)
     assert one.errors[AS_IT_IS].abs_rel == 0
-    assert any('30.0% of these pixels have no prediction' in line for line in
-               depth_report.remarks(found, depth_figures.Range()))
+    said = dict(depth_report.meaning(found, depth_figures.Range()))
+    assert said['unknown'] == '30.0% of these pixels have no prediction'
 
 
 def test_every_image_counts_the_same(pairs):

@@ -7,6 +7,7 @@ from typing import Any
 
 from faster_deploy_ros.tools.average_precision import AREAS
 from faster_deploy_ros.tools.evaluate.box_figures import Evaluated
+from faster_deploy_ros.tools.evaluate.findings import Words
 from faster_deploy_ros.tools.layout import lay_out, number
 
 DIGITS = '.3f'
@@ -46,17 +47,16 @@ def class_table(found: Evaluated) -> str:
     return lay_out(rows, ['class', 'objects', 'AP', 'AP50', 'AP75', 'AR'])
 
 
-def remarks(found: Evaluated, most: int) -> list[str]:
+def meaning(found: Evaluated, most: int) -> list[Words]:
     """Say what the figures are."""
     kinds = len(found.judged.judged)
-    said = [(
-        f'AP: mean over IoU 0.50 to 0.95 and {kinds} '
-        f"class{'es' if kinds > 1 else ''} with objects, 101 recalls, by pycocotools; AP50 and "
-        f'AP75: at IoU 0.50 and 0.75; AR: mean of the highest recalls. {most} boxes of an image '
-        'count.')]
-    if any(found.judged.ap(area=area) is not None for area in ('small', 'medium')):
-        said.append('small: less than 32x32 pixels; large: more than 96x96.')
-    return said
+    classes = '1 class' if kinds == 1 else f'{kinds} classes'
+    means = (f'mean over IoU 0.50 to 0.95 and {classes} with objects, 101 recalls, by '
+             'pycocotools; AP50 and AP75: at IoU 0.50 and 0.75')
+    return [
+        ('AP', means),
+        ('AR', f'mean of the highest recalls; of an image the best {most} boxes count'),
+        ('sizes', 'small: less than 32x32 pixels; large: more than 96x96')]
 
 
 def as_json(found: Evaluated) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def run(chosen: Namespace) -> int:
     if chosen.json:
         print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
-        print('\n\n'.join(filter(None, (found.text, '\n'.join(found.remarks)))))
+        print(found.text)
     for path in found.written:
         print(f'  {path} written', file=sys.stderr)
     return GOOD if found.is_sound else DOUBTFUL

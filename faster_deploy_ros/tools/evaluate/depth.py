@@ -66,12 +66,11 @@ def evaluate_depth(
     if orders.results is not None:
         depth_report.write_images(orders.results, found)
         written = (orders.results, *written)
-    text = '\n\n'.join([
-        f'{head}\n{data.title}', depth_report.table(found),
-        '\n'.join(depth_report.remarks(found, words.limits))])
     unit = page['card'].get('output', {}).get('unit', '')
     return Findings(
-        text, {**page, 'data': data.title, **depth_report.as_json(found, words.limits)},
+        [head, ('images', data.title)], [depth_report.table(found)],
+        depth_report.meaning(found, words.limits),
+        {**page, 'data': data.title, **depth_report.as_json(found, words.limits)},
         data.notes, diagnose(found, unit), found.failures, written)
 
 

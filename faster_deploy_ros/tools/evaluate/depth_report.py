@@ -14,6 +14,7 @@ from faster_deploy_ros.errors import BadValue
 from faster_deploy_ros.tools.evaluate.alignment import Alignment
 from faster_deploy_ros.tools.evaluate.depth_errors import Errors
 from faster_deploy_ros.tools.evaluate.depth_figures import Difference, Evaluated, Range
+from faster_deploy_ros.tools.evaluate.findings import Words
 from faster_deploy_ros.tools.layout import lay_out, number
 from faster_deploy_ros.tools.whole_file import write_whole
 import numpy as np
@@ -32,31 +33,35 @@ def table(found: Evaluated) -> str:
     return lay_out(rows, ['prediction', *COLUMNS.values()])
 
 
-def remarks(found: Evaluated, limits: Range) -> list[str]:
+def meaning(found: Evaluated, limits: Range) -> list[Words]:
     """Say what the figures are."""
     images = list(found.images.values())
-    said = [(
-        f"Mean over {len(images)} image{'' if len(images) == 1 else 's'}, of the pixels with a "
-        f'truth from {limits.least_m:g} to {limits.most_m:g} m; predictions are cut to that '
-        'range.')]
-    said += [line for how in found.mean if (line := _how(how, found))]
-    covered = float(np.mean([one.covered for one in images]))
+    count = '1 image' if len(images) == 1 else f'{len(images)} images'
+    mean = (f'over {count}, of the pixels with a truth from {limits.least_m:g} to '
+            f'{limits.most_m:g} m; predictions are cut to that range')
+    said = [('mean', mean)]
+    for how in found.mean:
+        said += _how(how, found)
     order = float(np.median([one.correlation for one in images]))
-    unknown = f' {1 - covered:.1%} of these pixels have no prediction.' if covered < 0.9995 else ''
-    return [*said, f'Order of far and near: rank correlation {order:.2f} (median).{unknown}']
+    said.append(('order', f'of far and near: rank correlation {order:.2f}, median of the images'))
+    covered = float(np.mean([one.covered for one in images]))
+    if covered < 0.9995:
+        said.append(('unknown', f'{1 - covered:.1%} of these pixels have no prediction'))
+    return said
 
 
-def _how(how: Alignment, found: Evaluated) -> str:
+def _how(how: Alignment, found: Evaluated) -> list[Words]:
     scales = np.array([one.fits[how].scale for one in found.images.values()])
     middle = float(np.median(scales))
+    spread = f', standard deviation {np.std(scales) / middle:.0%}' if len(scales) > 1 else ''
     if how is Alignment.MEDIAN:
-        spread = f', standard deviation {np.std(scales) / middle:.0%}' if len(scales) > 1 else ''
-        return (f"Median scaled: each image by its own truth's median, a factor of {middle:.3g} "
-                f'in the middle{spread}.')
+        scaled = f"each image scaled by its own truth's median: {middle:.3g} in the middle"
+        return [('median', scaled + spread)]
     if how is Alignment.AFFINE:
-        return ("Scaled and shifted: each image's inverse depth by its own truth, least squares, "
-                f'a factor of {middle:.3g} in the middle.')
-    return ''
+        line = ("each image's inverse depth scaled and shifted by its own truth, least squares: "
+                f'scale {middle:.3g} in the middle')
+        return [('shifted', line)]
+    return []
 
 
 def as_json(found: Evaluated, limits: Range) -> dict[str, Any]:

@@ -66,12 +66,10 @@ def evaluate_detector(orders: Orders, words: BoxWords, report: Report) -> Findin
         found = evaluate(model, data, seats=orders.seats, most=words.most, report=report)
         head, page = title(model), about(model)
     how = f'scores over {words.confidence:g}, suppression at {words.nms:g}'
-    parts = [f'{head}\n{data.title}, {how}', box_report.table(found)]
-    if words.per_class:
-        parts.append(box_report.class_table(found))
-    parts.append('\n'.join(box_report.remarks(found, words.most)))
+    tables = [box_report.table(found)] + [box_report.class_table(found)] * words.per_class
     return Findings(
-        '\n\n'.join(parts),
+        [head, ('images', f'{data.title}\n{how}')], tables,
+        box_report.meaning(found, words.most),
         {**page, 'data': data.title, 'confidence': words.confidence, 'nms': words.nms,
          'max_detections': words.most, **box_report.as_json(found)},
         found.notes, found.mistakes, found.failures, _write(orders, found))

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an evaluation has come to, as the command prints it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+import textwrap
 from typing import Any
 
+from faster_deploy_ros.tools.layout import describe
+
 SHOWN = 3   # failures in words; the rest is counted
+Words = tuple[str, str]   # a word, and what it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,9 @@ class Findings:
     """
     Figures and what a reader should know of them.
 
-    :param text: the tables and what they mean.
+    :param head: what was evaluated on what.
+    :param tables: the figures.
+    :param meaning: what the figures are.
     :param page: the same as plain data.
     :param notes: of the data: what was left out.
     :param mistakes: what is probably wrong in how the model is read.
@@ -23,7 +29,9 @@ class Findings:
     :param written: files that were written.
     """
 
-    text: str
+    head: Sequence[Words]
+    tables: Sequence[str]
+    meaning: Sequence[Words]
     page: Mapping[str, Any]
     notes: tuple[str, ...]
     mistakes: tuple[str, ...]
@@ -36,17 +44,19 @@ class Findings:
         return not (self.mistakes or self.failures)
 
     @property
-    def remarks(self) -> list[str]:
-        """Everything beside the figures, a line each."""
-        lines = [f'Note: {note}' for note in self.notes]
-        if self.failures:
-            many = len(self.failures)
-            lines.append(f"{many} image{'' if many == 1 else 's'} failed:")
-            lines += [f'  {image}: {reason}' for image, reason in
-                      list(self.failures.items())[:SHOWN]]
-            if len(self.failures) > SHOWN:
-                lines.append(f'  ... and {len(self.failures) - SHOWN} more')
-        return lines + [f'Mistake? {mistake}' for mistake in self.mistakes]
+    def text(self) -> str:
+        """All of it for a person."""
+        said = [*self.meaning, *(('note', note) for note in self.notes), *self._failed(),
+                *(('diagnosis', mistake) for mistake in self.mistakes)]
+        parts = [describe(self.head), *self.tables, describe(said)]
+        return '\n' + textwrap.indent('\n\n'.join(parts), '  ')
+
+    def _failed(self) -> list[Words]:
+        lines = [('failed', f'{image}: {reason}')
+                 for image, reason in list(self.failures.items())[:SHOWN]]
+        if len(self.failures) > SHOWN:
+            lines.append(('failed', f'... and {len(self.failures) - SHOWN} images more'))
+        return lines
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as plain data."""

@@ -29,10 +29,10 @@ def opened(orders: Orders, options: DetectionOptions | DepthOptions) -> Iterator
         core.unload()
 
 
-def title(model: Model[Any]) -> str:
-    """Name the model, its runtime and what it sees, for the head of a table."""
+def title(model: Model[Any]) -> tuple[str, str]:
+    """Name the model, its runtime and what it sees, for the head of the tables."""
     uri = model.core.uri
-    return f'{Path(uri.path).name} on {uri.scheme}.{uri.device}\n{model.summary}'
+    return 'model', f'{Path(uri.path).name} on {uri.scheme}.{uri.device}\n{model.summary}'
 
 
 def about(model: Model[Any]) -> dict[str, Any]:
