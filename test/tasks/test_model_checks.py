@@ -30,7 +30,7 @@ COLUMNS = tensor('output0', (1, 84, 3549))
     ('yolox', [IMAGE, tensor('output', (3549, 85))], 'expected float32'),
     ('yolox', [IMAGE, tensor('output', (2, 3549, 85))], 'expected float32'),
     ('yolov8', [IMAGE, tensor('output0', (1, 300, 6))],
-     'suppression inside: export it with nms=False'),
+     'suppression inside: that is family yolo_end2end'),
     ('yolov8', [IMAGE, tensor('output0', (1, 4, 3549))], 'expected float32'),
     ('yolov8', [IMAGE, tensor('output0', (1, 84, 8400))], r'4 \+ classes, 3549. or transposed'),
     ('yolov8', [IMAGE, tensor('output0', (1, 84, 3549), dtype=np.float16)],

@@ -3,14 +3,11 @@
 """YOLOv8, YOLO11 and their like: columns of cx, cy, w, h and classes, in input pixels."""
 
 from faster_deploy_ros.blobs import BlobSpec
-from faster_deploy_ros.cores import InferCore
-from faster_deploy_ros.errors import BlobMismatch, Unsupported
+from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.boxes import corners
-from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.detection.dense import DenseDetector
 from faster_deploy_ros.tasks.detection.detector import Candidates
 from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
-from faster_deploy_ros.tasks.detection.options import DetectionOptions
 from faster_deploy_ros.tasks.image_input import InputRules
 from faster_deploy_ros.tasks.pixels import ULTRALYTICS
 import numpy as np
@@ -22,22 +19,9 @@ class Yolov8(DenseDetector):
     Anchor-free models without objectness: ``[1, 4 + classes, n]``, or the same transposed.
 
     Boxes are decoded and sigmoids done inside the model; the suppression is not.
-
-    :raises Unsupported: the model's metadata says another task than detection.
     """
 
     family = 'yolov8'
-
-    def __init__(
-            self, core: InferCore, options: DetectionOptions | None = None,
-            card: ModelCard | None = None) -> None:
-        """Refuse what does not apply, then check the tensors."""
-        task = core.metadata.get('task', 'detect')
-        if task != 'detect':
-            raise Unsupported(
-                f"Yolov8: the model's metadata says task '{task}', expected 'detect'; export a "
-                'detection model')
-        super().__init__(core, options, card)
 
     def _rules(self) -> InputRules:
         return InputRules(ULTRALYTICS, 'center')
@@ -80,5 +64,5 @@ class Yolov8(DenseDetector):
 def _remedy(shape: tuple[int, ...]) -> str:
     """Say what the shape looks like."""
     if len(shape) == 3 and shape[2] == 6:
-        return '; this one has the suppression inside: export it with nms=False and end2end=False'
+        return '; this one has the suppression inside: that is family yolo_end2end'
     return '; it is a model of another family or task, or exported for another size'
