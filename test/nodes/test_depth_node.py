@@ -185,6 +185,37 @@ def test_many_workers_keep_the_order_of_every_topic(depth_rig):
         assert [stamp for heard, stamp in bench.heard if heard == topic] == expected
 
 
+def test_listeners_come_and_go_while_frames_are_on_the_road(depth_rig):
+    bench = depth_rig(workers=4)
+    bench.start()
+    bench.calibrate()
+    for _ in range(4):
+        bench.send(8)
+        bench.listen('points')
+        bench.listen('debug_image')
+        bench.send(8)
+        bench.leave('points')
+        bench.leave('debug_image')
+    bench.until(lambda: len(bench.results) == 64)
+    assert bench.order == list(range(1, 65))
+    for topic in ('points', 'debug_image'):
+        stamps = [stamp for heard, stamp in bench.heard if heard == topic]
+        assert stamps == sorted(set(stamps))
+    health = bench.node.road.health
+    assert (health.published, health.failed) == (64, 0)
+
+
+@pytest.mark.parametrize(('farthest_m', 'colours'), [(0.0, 1), (12.0, 2)])
+def test_with_a_farthest_distance_debug_colours_compare_between_pictures(
+        depth_rig, farthest_m, colours):
+    bench = depth_rig(debug_max_m=farthest_m, debug_colormap='inferno')
+    bench.start()
+    bench.listen('debug_image')
+    bench.serve(1)
+    bench.serve(1, data=BLACK)
+    assert len({bytes(picture.data[:3]) for picture in bench.pictures}) == colours
+
+
 def test_a_group_of_cores_serves_depth_too(depth_rig, tmp_path):
     model = metric_net(tmp_path / 'metric.onnx')
     bench = depth_rig(model=[model, model], overflow='drop_oldest')
