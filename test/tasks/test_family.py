@@ -60,7 +60,6 @@ OPEN = tensor('images', (-1, 3, -1, -1), True)
     ([image(), sizes(), *finished(names=('out0', 'out1', 'out2'))], 'rtdetr'),
     ([image(), tensor('logits', (1, 300, 80)), tensor('pred_boxes', (1, 300, 4))], 'rtdetr'),
     ([image(), tensor('pred_logits', (1, 300, 4)), tensor('pred_boxes', (1, 300, 4))], 'rtdetr'),
-    ([image(560, 560), tensor('dets', (1, 300, 4)), tensor('labels', (1, 300, 91))], 'rtdetr'),
     ([image(), tensor('output0', (1, 300, 84))], 'rtdetr'),
     ([image(518, 518), tensor('depth', (1, 1, 518, 518))], 'depth_anything'),
     ([image(518, 518), tensor('predicted_depth', (1, 518, 518))], 'depth_anything'),
@@ -149,6 +148,17 @@ def test_metadata_card_and_labels_tell_what_the_tensors_do_not(
      'no known family'),                                          # stereo
     ([image(), tensor('scale_factor', (1, 2), True), tensor('o', (100, 6))], 'no known'),
     ([tensor('x', (1, 16), True), tensor('y', (1, 300, 6))], 'no known family'),
+    ([image(560, 560), tensor('dets', (1, 300, 4)), tensor('labels', (1, 300, 91))],
+     "it may be rtdetr with 91 classes .*as RF-DETR's, which wants the mean and std of ImageNet"),
+    ([image(), tensor('logits', (1, 300, 91)), tensor('pred_boxes', (1, 300, 4))],
+     'it may be rtdetr with 91 classes'),                         # Deformable DETR
+    ([image(), tensor('outputs', (1, 8400, 85))],
+     "it may be yolox with 80 classes .*named as YOLOv6's, which is of no family here"),
+    ([image(320, 320), tensor('o', (1, 2125, 112))],              # NanoDet-Plus
+     'more than one fits .*yolox with 107 .*; yolov8 with 108'),
+    ([image(), tensor('num_dets', (1, 1), dtype=np.int32), tensor('det_boxes', (1, 100, 4)),
+      tensor('det_scores', (1, 100)), tensor('det_classes', (1, 100), dtype=np.int32)],
+     'no known family'),                                          # YOLOv7 with a TensorRT plug-in
     ([image()], 'no known family'),
     ([OPEN, tensor('o', (2, 84, 8400))], "output 'o' .* is for 2 images, expected 1; export the "),
     ([tensor('images', (4, 3, 640, 640), True), tensor('o', (4, 84, 8400))],

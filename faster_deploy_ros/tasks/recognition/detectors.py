@@ -13,7 +13,9 @@ from faster_deploy_ros.tasks.recognition.evidence import Evidence, Fit
 
 _FINISHED_ROWS = 1000   # no network puts out more boxes after its own choice
 _ANCHORS = 3
-_DETR_QUERIES = 100     # of the first DETR, whose scores are another function of its logits
+# Of DETRs with other scores (a softmax with "nothing" as a class) or other pixels (ImageNet's).
+_DETR_QUERIES, _DETR_CLASSES = 100, (91, 92)
+_YOLOV6_OUTPUT = 'outputs'   # the shape is YOLOX', the pixels are RGB from 0 to 1
 
 
 def detectors_for(known: Evidence) -> Iterator[Fit]:
@@ -55,7 +57,11 @@ def _dense(known: Evidence, rows: int, numbers: int, way: str) -> Iterator[Fit]:
         cells = f'{_count(rows)} {way}' + (
             ', one for each cell of the input' if rows in _cells(known) else '')
         if way == 'rows' and numbers >= 6:
-            yield _counted('yolox', f'{cells}, 5 + classes wide', numbers, 5)
+            is_sure = (known.outputs[0].name != _YOLOV6_OUTPUT or known.is_decoded_said
+                       or known.speaks_of('yolox'))
+            doubt = '' if is_sure else ", named as YOLOv6's, which is of no family here"
+            yield _counted(
+                'yolox', f'{cells}, 5 + classes wide{doubt}', numbers, 5, is_sure=is_sure)
         yield _counted('yolov8', f'{cells}, 4 + classes wide', numbers, 4)
     if numbers >= 6 and (rows == -1 or (rows % _ANCHORS == 0 and (
             rows // _ANCHORS in _cells(known) or (known.size is None and rows > numbers)))):
@@ -95,9 +101,12 @@ def _raw_transformer(known: Evidence) -> Iterator[Fit]:
         return
     queries = find_outputs(known.outputs)
     count = queries.boxes.shape[-2]
-    yield Fit(
-        'rtdetr', f'logits and boxes of {_count(count)} queries', queries.class_count,
-        is_sure=count != _DETR_QUERIES)
+    why = f'logits and boxes of {_count(count)} queries'
+    is_sure = count != _DETR_QUERIES and queries.class_count not in _DETR_CLASSES
+    if 'dets' in names:
+        why += ", named as RF-DETR's, which wants the mean and std of ImageNet by its card"
+        is_sure = False
+    yield Fit('rtdetr', why, queries.class_count, is_sure)
 
 
 def _are_queries(known: Evidence) -> bool:
