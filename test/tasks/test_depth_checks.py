@@ -86,7 +86,7 @@ def test_a_file_whose_name_hints_at_metres_is_not_taken_for_relative(name):
 
 @pytest.mark.parametrize(('family', 'said', 'metadata', 'message'), [
     ('metric_depth', {'kind': 'relative'}, {}, 'card says kind relative, expected metric; corr'),
-    ('metric_depth', {'kind': 'disparity', 'unit': 'm'}, {}, 'kind disparity, expected metric'),
+    ('metric_depth', {'kind': 'disparity'}, {'unit': 'm'}, 'kind disparity, expected metric'),
     ('metric_depth', {}, {'unit': 'feet'}, "metadata says unit 'feet', expected one of m, dm"),
     ('midas', {'kind': 'metric'}, {}, 'Midas: the model card says kind metric, expected relative'),
     ('midas', {'kind': 'disparity'}, {}, 'expected relative'),
@@ -94,7 +94,7 @@ def test_a_file_whose_name_hints_at_metres_is_not_taken_for_relative(name):
     ('lite_mono', {'kind': 'relative'}, {}, 'says kind relative, expected disparity'),
     ('lite_mono', {'unit': 'cm'}, {}, 'says unit cm for disparity depth'),
     ('depth_anything', {'kind': 'disparity'}, {}, 'expected relative or metric'),
-    ('depth_anything', {'kind': 'relative', 'unit': 'm'}, {}, 'unit m for relative depth'),
+    ('depth_anything', {'kind': 'relative', 'unit': 'm'}, {}, 'expected a unit only of'),
     ('depth_anything', {'kind': 'metric', 'unit': 'mm'}, {}, 'the model card says unit mm, exp'),
     ('depth_anything', {}, {'unit': 'cm'}, 'the metadata says unit cm, expected m, .* metric_dep'),
 ])
@@ -110,12 +110,15 @@ def test_a_card_that_contradicts_the_family_is_refused(family, said, metadata, m
     ([IMAGE, tensor('o', (4, 1, 56, 112))], 'expected one map'),
     ([IMAGE, tensor('o', (1, 1, 1, 56, 112))], 'expected one map'),
     ([IMAGE, tensor('o', (112,))], 'expected one map'),
+    ([IMAGE, tensor('o', (1, 1, 112, 56))], 'a map of 56x112, expected the proportions of the in'),
+    ([IMAGE, tensor('o', (1, 1, 1, 1))], 'a map of 1x1, expected the proportions'),
+    ([IMAGE, tensor('o', (1, 140, 140))], 'or of an export that runs at another size only'),
     ([IMAGE, tensor('o', (1, 56, 112), dtype=np.float16)], 'float16 .*expected float32; export'),
     ([IMAGE, tensor('o', (1, 56, 112), dtype=np.uint8)], 'uint8 .*expected float32'),
     ([IMAGE], r'0 outputs \(none\), expected 1'),
     ([IMAGE, DEPTH, tensor('sigma', (1, 1, 56, 112))], '2 outputs|cannot tell the finest of'),
     ([IMAGE, tensor('k', (1, 4), True), DEPTH], 'the model has 2 inputs'),
-    ([tensor('image', (1, 4, 224, 448), True), DEPTH], 'expected .1, 3, height'),
+    ([tensor('image', (1, 4, 224, 448), True), DEPTH], 'takes 4 channels, expected 3'),
     ([tensor('image', (1, 3, 224, 448), True, np.float16), DEPTH], 'expected float32'),
 ])
 def test_wrong_tensors_are_named_with_what_was_expected(family, specs, message):
@@ -138,6 +141,15 @@ def test_lite_mono_takes_what_is_no_map_for_no_scale_of_it():
         summary_of('lite_mono', IMAGE, tensor('a', (1, 1, -1, -1)), tensor('b', (1, 1, -1, -1)))
 
 
+def test_auto_knows_lite_mono_by_its_scales_whose_names_are_numbers():
+    scales = [tensor(name, (1, 1, 224 // part, 448 // part))
+              for name, part in (('1145', 4), ('1228', 2), ('1311', 1))]
+    assert summary_of('auto', IMAGE, *scales).startswith('lite_mono: 448x224')
+    for others in ([scales[0], scales[1]], [scales[2], tensor('d1', (1, 1, 224, 448))]):
+        with pytest.raises(BlobMismatch, match="family 'auto'"):
+            summary_of('auto', IMAGE, *others)
+
+
 def test_an_open_size_is_that_of_the_card_or_the_familys_own():
     output = tensor('predicted_depth', (-1, -1, -1))
     assert 'depth_anything: 518x518 rgb' in summary_of('depth_anything', OPEN, output)
@@ -151,8 +163,9 @@ def test_an_open_size_is_that_of_the_card_or_the_familys_own():
     ('midas', 32), ('lite_mono', 32), ('depth_anything', 14)])
 def test_a_size_that_the_family_cannot_have_is_refused(family, multiple):
     with pytest.raises(BlobMismatch, match=f'size is 500x500, expected multiples of {multiple}'):
-        summary_of(family, OPEN, DEPTH, size=(500, 500))
-    assert '501x333' in summary_of('metric_depth', OPEN, DEPTH, size=(501, 333), unit='m')
+        summary_of(family, OPEN, tensor('o', (1, -1, -1)), size=(500, 500))
+    assert '501x333' in summary_of(
+        'metric_depth', OPEN, tensor('o', (1, -1, -1)), size=(501, 333), unit='m')
 
 
 @pytest.mark.parametrize('family', FAMILIES)

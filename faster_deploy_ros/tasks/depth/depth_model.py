@@ -58,7 +58,7 @@ class DepthModel(Model[DepthMap]):
             who, self._one(is_input=True), self._rules(), self.card.input, core.metadata)
         self._output = self._output_spec()
         expect_floats(who, self._output)
-        expect_plane(who, self._output)
+        expect_plane(who, self._output, self.input.size)
         self._own = self._own_meaning()
         self.meaning = self._own.with_options(self.options)
 

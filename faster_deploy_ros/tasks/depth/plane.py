@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the one map in an output, whichever axes of length 1 lie around it."""
 
-from typing import Any
-
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.letterbox import Size
@@ -18,16 +16,21 @@ def is_plane(spec: BlobSpec) -> bool:
     return _axes(spec.shape, (1, -1)) is not None
 
 
-def expect_plane(who: str, spec: BlobSpec) -> None:
+def expect_plane(who: str, spec: BlobSpec, input_size: Size) -> None:
     """
-    Refuse an output that cannot be one map; what it leaves open is checked per frame.
+    Refuse an output that cannot be one map of the image; what it leaves open is checked per frame.
 
+    :param input_size: ``(width, height)`` of the model's input.
     :raises BlobMismatch: it cannot.
     """
-    if not is_plane(spec):
+    axes = _axes(spec.shape, (1, -1))
+    if axes is None:
         raise BlobMismatch(
             f'{who}: got {spec}, expected one map, {FORMS}; it is a model of another family or '
             'task, or exported for several images')
+    height, width = (spec.shape[axis] for axis in axes)
+    if -1 not in (height, width):
+        _expect_proportions(f'{who}: got {spec}', (width, height), input_size)
 
 
 def plane_of(
@@ -38,20 +41,24 @@ def plane_of(
     :param input_size: ``(width, height)`` of the model's input, whose proportions it must have.
     :raises BlobMismatch: it is no map, or one of something else.
     """
+    came = f"{who}: output '{name}' came as {output.shape}"
     axes = _axes(output.shape, (1,))
     if axes is None:
-        raise BlobMismatch(
-            f"{who}: output '{name}' came as {output.shape}, expected one map, {FORMS}")
-    plane: NDArray[Any] = output.reshape([output.shape[axis] for axis in axes])
-    (height, width), (input_width, input_height) = plane.shape, input_size
+        raise BlobMismatch(f'{came}, expected one map, {FORMS}')
+    plane: NDArray[np.float32] = output.reshape([output.shape[axis] for axis in axes])
+    _expect_proportions(came, (plane.shape[1], plane.shape[0]), input_size)
+    return plane
+
+
+def _expect_proportions(came: str, size: Size, input_size: Size) -> None:
+    (width, height), (input_width, input_height) = size, input_size
     # Half a pixel of rounding on either side is usual, a map lying on its side is not.
     is_alike = abs(width * input_height - height * input_width) < input_width + input_height
-    if not is_alike or min(width, height) < 2:
+    if not is_alike or min(size) < 2:
         raise BlobMismatch(
-            f"{who}: output '{name}' came as {output.shape}, a map of {width}x{height}, expected "
-            f'the proportions of the input, {input_width}x{input_height}; it is lying on its '
-            'side, or no map of the image')
-    return plane
+            f'{came}, a map of {width}x{height}, expected the proportions of the input, '
+            f'{input_width}x{input_height}; it is lying on its side, no map of the image, or of '
+            'an export that runs at another size only')
 
 
 def _axes(shape: tuple[int, ...], one: tuple[int, ...]) -> tuple[int, int] | None:

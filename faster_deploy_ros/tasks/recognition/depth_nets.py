@@ -24,7 +24,9 @@ def depth_nets_for(known: Evidence) -> Iterator[Fit]:
     if 'disp' in names:
         yield Fit('lite_mono', f"the output '{known.outputs[0].name}' is a map of disparities")
         return
-    if len(known.outputs) > 1:
+    if len(maps) > 1:
+        if 1 in maps and len(set(maps)) == len(maps):   # exporters give them numbers for names
+            yield Fit('lite_mono', 'its outputs are one map at several scales')
         return
     is_said = _is_depth(known, names)
     share, (width, height) = maps[0], known.size or (0, 0)
