@@ -80,6 +80,14 @@ def test_an_annotation_whose_id_is_0_is_an_object_like_any_other(data_set):
     assert evaluate(Oracle([[(HERE, 0, 0.9)]]), data).judged.ap(0.5) == pytest.approx(1)
 
 
+def test_what_labelling_tools_leave_out_is_filled_in(data_set):
+    sparse = {'image_id': 0, 'category_id': 17, 'bbox': list(HERE), 'area': None, 'iscrowd': None}
+    data = data_set([[]], annotations=[sparse])
+    truth, = data.samples[0].load()[1]
+    assert (truth['area'], truth['iscrowd']) == (400, 0)
+    assert evaluate(Oracle([[(HERE, 0, 0.9)]]), data).judged.ap(area='small') == pytest.approx(1)
+
+
 def test_names_match_whatever_their_blanks_and_capitals():
     matched, notes = box_figures.match(
         ('PottedPlant', 'cell_phone'), {'cell phone': 77, 'potted plant': 64})

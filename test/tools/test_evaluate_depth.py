@@ -227,6 +227,14 @@ def test_without_a_pair_the_names_are_shown(pairs, tmp_path):
             tmp_path / 'rgb', tmp_path / 'absent', depth_truth.TruthFormat())
 
 
+@pytest.mark.parametrize('value', [0, -5, np.nan, np.inf])
+def test_a_scale_that_is_none_is_refused(value):
+    with pytest.raises(BadValue, match='--truth-scale: got'):
+        depth_truth.TruthFormat(value)
+    with pytest.raises(BadValue, match='--truth-disparity: got'):
+        depth_truth.TruthFormat(1, value)
+
+
 @pytest.mark.parametrize(('least', 'most'), [(0, 80), (5, 4), (-1, 3)])
 def test_a_range_that_is_none_is_refused(least, most):
     with pytest.raises(BadValue, match='--min-depth, --max-depth'):

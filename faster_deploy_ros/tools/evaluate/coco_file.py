@@ -141,9 +141,11 @@ class _Page:
                 raise self._bad(
                     f"an annotation has the category_id {one.get('category_id')!r}",
                     'one of the categories')
+            area = one.get('area')
             by_image.setdefault(one.get('image_id', -1), []).append({
                 'category_id': one['category_id'], 'bbox': box,
-                'area': one.get('area', box[2] * box[3]), 'iscrowd': int(one.get('iscrowd', 0))})
+                'area': area if _is_number(area) else box[2] * box[3],
+                'iscrowd': int(bool(one.get('iscrowd')))})
         return by_image
 
     def categories(self) -> Mapping[str, int]:
@@ -171,8 +173,11 @@ class _Page:
 
 
 def _is_box(box: object) -> TypeGuard[list[float]]:
-    return isinstance(box, list) and len(box) == 4 and all(
-        isinstance(side, (int, float)) and math.isfinite(side) for side in box)
+    return isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _brief(value: object) -> str:

@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,13 @@ class TruthFormat:
 
     scale: float | None = None
     disparity: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be divided by."""
+        for option, value in (
+                ('--truth-scale', self.scale), ('--truth-disparity', self.disparity)):
+            if value is not None and not 0 < value < math.inf:
+                raise BadValue(f'{option}: got {value:g}, expected a number above 0')
 
     def metres(self, values: NDArray[Any], path: Path) -> Metres:
         """
