@@ -48,6 +48,8 @@ def test_each_tolerance_is_looser_than_the_one_before():
         assert tight.agreement >= loose.agreement
         assert tight.cosine > loose.cosine
         assert tight.peak > loose.peak
+        assert tight.depth < loose.depth
+        assert tight.correlation > loose.correlation
     assert [each.name for each in looser(FP32)] == ['fp16', 'bf16', 'int8']
 
 
@@ -300,7 +302,7 @@ def test_models_that_are_no_detectors_are_compared_by_their_tensors():
     found = compare(Request('mock.0://identity', 'mock.0://identity?delay_ms=1'))
     assert found.verdict.word == 'same'
     assert [each.name for each in found.figures.tensors] == ['y']
-    assert 'only the tensors are compared' in found.notes[0]
+    assert 'what the tensors of the reference mean is not known' in found.notes[0]
     assert 'tensors only' in text(found)
 
 

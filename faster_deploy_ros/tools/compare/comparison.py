@@ -8,16 +8,22 @@ from dataclasses import dataclass, field, replace
 from faster_deploy_ros.cores import InferCore, open_core
 from faster_deploy_ros.errors import BadValue, BlobMismatch, FasterDeployError
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tasks import open_model
-from faster_deploy_ros.tasks.detection.dense import DenseDetector
+from faster_deploy_ros.tasks import card_beside, guess_family, ModelCard
 from faster_deploy_ros.tools.compare.diagnosis import Diagnosis, explain, hidden
-from faster_deploy_ros.tools.compare.measure import measure, Measured, Threshold
+from faster_deploy_ros.tools.compare.measure import measure, Measured
 from faster_deploy_ros.tools.compare.pictures import pictures
 from faster_deploy_ros.tools.compare.plain import compare_tensors, ROUNDS
-from faster_deploy_ros.tools.compare.reading import candidate_reading, differences, Reading
+from faster_deploy_ros.tools.compare.reading import (
+    candidate_reading,
+    differences,
+    open_readable,
+    Readable,
+    Reading,
+    Threshold,
+)
 from faster_deploy_ros.tools.compare.search import Patient
-from faster_deploy_ros.tools.compare.side import options, Side
-from faster_deploy_ros.tools.compare.structure import structural
+from faster_deploy_ros.tools.compare.side import Side, side_of
+from faster_deploy_ros.tools.compare.structure import structural, unlike
 from faster_deploy_ros.tools.compare.tolerance import SAME, tolerance
 from faster_deploy_ros.tools.compare.verdict import (
     DIFFERS,
@@ -45,7 +51,7 @@ class Request:
     :param confidence: score from which a detection counts.
     :param nms: overlap of the suppression.
     :param tolerance: a row of TOLERANCES.
-    :param shapes: of open inputs by name, for models that are no detectors.
+    :param shapes: of open inputs by name, for models whose family is not known.
     """
 
     reference: str
@@ -105,31 +111,34 @@ def compare(request: Request, report: Report = lambda done, of, what: None) -> C
     with open_core(request.reference, seats=1) as first, \
             open_core(request.candidate, seats=1) as second:
         model = _open_reference(request, first)
-        if model is None:
-            return _of_tensors(request, first, second)
+        if isinstance(model, str):
+            return _of_tensors(request, first, second, model)
         report(0, 0, 'reading the images')
         frames, described = pictures(request.images, request.most)
-        return _Run(request, Side(model), second, frames, described, report).result()
+        return _Run(request, side_of(model), second, frames, described, report).result()
 
 
-def _open_reference(request: Request, core: InferCore) -> DenseDetector | None:
-    """Return the reference as a detector; None if it is none, and nobody says that it is."""
+def _open_reference(request: Request, core: InferCore) -> Readable | str:
+    """Return the reference as what it is; if nobody says that, why it is not known."""
+    card = card_beside(core.uri.path) or ModelCard()
     try:
-        model = open_model(request.family, core, options(*request.threshold))
-    except BlobMismatch:
-        if request.family != 'auto':
+        family = guess_family(core, card) if request.family == 'auto' else request.family
+        model = open_readable(family, core, request.threshold, card)
+    except BlobMismatch as error:
+        if request.family != 'auto' or card.family:
             raise
-        return None
-    return model if isinstance(model, DenseDetector) else None
+        return str(error)
+    return model or f"the family '{family}' is neither of detectors nor of depth"
 
 
-def _of_tensors(request: Request, reference: InferCore, candidate: InferCore) -> Comparison:
+def _of_tensors(
+        request: Request, reference: InferCore, candidate: InferCore, why: str) -> Comparison:
     limit = tolerance(request.tolerance)
     figures, notes = compare_tensors(reference, candidate, request.shapes)
     verdict = judge(figures, figures, limit)
     notes.append(
-        'the reference is of no family of detectors: only the tensors are compared, on noise from '
-        '0 to 1; which mistake there is, if any, is not looked for')
+        'what the tensors of the reference mean is not known: they are compared as they are, on '
+        f'noise from 0 to 1; which mistake there is, if any, is not looked for ({why})')
     return Comparison(
         request, _title(reference, 'tensors only'), _title(candidate, 'tensors only'),
         f'{ROUNDS} times noise', figures, verdict, None, (), tuple(notes))
@@ -149,13 +158,16 @@ class _Run:
     def result(self) -> Comparison:
         """Look at the structure, then at the figures, then for the cause."""
         reading = self._reading()
-        structure = structural(self._reference.model, self._core, reading.card)
+        structure = structural(self._reference.model, self._core, reading)
         if structure is not None:
             return self._end(None, Verdict(DIFFERS, (structure.cause,)), structure)
         try:
-            side = Side(reading.open(self._core, options(*self._request.threshold)))
+            side = side_of(reading.open(self._core, self._request.threshold))
         except FasterDeployError as error:
             return self._unreadable(reading, error)
+        structure = unlike(self._reference.model, side.model)
+        if structure is not None:
+            return self._end(None, Verdict(DIFFERS, (structure.cause,)), structure)
         self._title = _title(self._core, self._read_otherwise(side.reading))
         measured = measure(
             self._reference, side, self._frames, self._request.threshold,
@@ -229,7 +241,7 @@ class _Run:
         return Comparison(
             self._request, _title(self._reference.model.core, self._reference.model.summary),
             self._title, self._described, figures, verdict, diagnosis,
-            self._reference.model.labels, tuple(self._notes))
+            getattr(self._reference.model, 'labels', ()), tuple(self._notes))
 
 
 def _title(core: InferCore, read: str) -> str:

@@ -3,7 +3,9 @@
 """Why two models differ: the statistics that tell, and the reading under which they agree."""
 
 from dataclasses import dataclass
+import math
 
+from faster_deploy_ros.tools.compare.depths import DepthFigures
 from faster_deploy_ros.tools.compare.measure import Measured
 from faster_deploy_ros.tools.compare.search import Found, Patient
 from faster_deploy_ros.tools.compare.side import SCORES
@@ -13,8 +15,12 @@ from faster_deploy_ros.tools.compare.verdict import agrees, Figures
 
 COLLAPSE, OVERFLOW, QUANTISATION = 'collapsed scores', 'overflow', 'quantisation'
 FAILURE, UNKNOWN = 'failure', 'unknown'
+FLAT, FACTOR = 'collapsed depth', 'scale of the depth'
 COLLAPSED_PEAK = 0.2    # scores that reach less than this share of the reference's have collapsed
 BYTE = 256              # distinct values of 8 bits
+ALIKE = 0.99            # maps that correlate by so much show the same scene
+FACTOR_OFF = 1.05       # more is no rounding
+LIKE_FACTOR = 1.25      # a multiple's range is a multiple too, its ends a little apart
 DAMAGED_COSINE = 0.9    # from here down it is no longer the same model with rounding errors
 
 
@@ -64,16 +70,23 @@ def hidden(patient: Patient, measured: Measured, tolerance: Tolerance) -> Diagno
 
 def _by_trial(found: Found, tolerance: Tolerance) -> Diagnosis:
     figures = found.measured.figures(found.limit)
-    boxes = figures.boxes
-    assert boxes is not None
-    evidence = (f'read so, it agrees on the {boxes.images} images that differ most: '
-                f'{boxes.objects} objects, IoU >= {boxes.min_iou:.3f}, scores within '
-                f'{boxes.max_score_difference:.3f}')
+    evidence = _agreement(figures)
     names = list(TOLERANCES)
     if names.index(found.limit.name) > names.index(tolerance.name):
         evidence += f', as {found.limit.name}: what remains looks like its rounding'
     trial = found.trial
     return Diagnosis(' and '.join(trial.mistakes), trial.cause, trial.remedy, evidence)
+
+
+def _agreement(figures: Figures) -> str:
+    boxes, depth = figures.boxes, figures.depth
+    if depth is not None:
+        return (f'read so, it agrees on the {depth.images} images that differ most: 99 of 100 '
+                f'pixels within {depth.nearly_all:.2%}, correlation {depth.correlation:.5f}')
+    assert boxes is not None
+    return (f'read so, it agrees on the {boxes.images} images that differ most: '
+            f'{boxes.objects} objects, IoU >= {boxes.min_iou:.3f}, scores within '
+            f'{boxes.max_score_difference:.3f}')
 
 
 def _by_statistics(figures: Figures, milder: Tolerance | None) -> Diagnosis:
@@ -87,6 +100,8 @@ def _by_statistics(figures: Figures, milder: Tolerance | None) -> Diagnosis:
     scores = tensors.get(SCORES)
     if scores is not None and _has_collapsed(scores):
         return _collapse(scores)
+    if figures.depth is not None and (found := _of_depth(figures.depth)) is not None:
+        return found
     if milder is not None:
         return Diagnosis(
             QUANTISATION, f'the candidate is as exact as {milder.name}: its errors are small and '
@@ -106,6 +121,23 @@ def _by_statistics(figures: Figures, milder: Tolerance | None) -> Diagnosis:
         'without optimisation', _rounding(figures))
 
 
+def _of_depth(depth: DepthFigures) -> Diagnosis | None:
+    """Tell a map that is one number's multiple of the other, or flat; None where it is neither."""
+    is_multiple = depth.factor > 0 and 1 / LIKE_FACTOR < depth.spread / depth.factor < LIKE_FACTOR
+    if is_multiple and depth.correlation >= ALIKE and (
+            max(depth.factor, 1 / depth.factor) > FACTOR_OFF):
+        return Diagnosis(
+            FACTOR, f"the candidate's depth is {depth.factor:.4g} times the reference's, "
+            'everywhere', 'if that is how it was converted, write output: {scale: '
+            f'{1 / depth.factor:.4g}}} into its card; else convert it again', _of_maps(depth))
+    if depth.spread < COLLAPSED_PEAK:
+        return Diagnosis(
+            FLAT, "the candidate does not tell near from far any more: its depth moves by "
+            f"{depth.spread:.2g} of the reference's", 'calibrate it with real images, leave its '
+            'last layers in float, or use fp16', _of_maps(depth))
+    return None
+
+
 def _has_collapsed(scores: TensorFigures) -> bool:
     return scores.flat > scores.channels / 2 or scores.peak < COLLAPSED_PEAK
 
@@ -121,7 +153,16 @@ def _collapse(scores: TensorFigures) -> Diagnosis:
         f'{scores.reference_range[1]:.3g}; {scores.levels} distinct values in an image')
 
 
+def _of_maps(depth: DepthFigures) -> str:
+    ends = (*depth.candidate_range, *depth.reference_range)
+    low, high, own_low, own_high = (f'{end:.3g}' for end in ends)
+    factor = f', {depth.factor:.4g} times its numbers' if math.isfinite(depth.factor) else ''
+    return f'{low} to {high}, the reference {own_low} to {own_high}{factor}'
+
+
 def _rounding(figures: Figures) -> str:
+    if figures.depth is not None:
+        return _of_maps(figures.depth)
     return '; '.join(
         f'{each.name}: cosine {each.cosine:.5f}, off by {each.relative:.2%} of the range at most'
         + (f', only {each.levels} distinct values' if each.levels <= BYTE else '')

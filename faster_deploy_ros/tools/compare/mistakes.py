@@ -11,14 +11,15 @@ from typing import Any
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.cores.uri import SUFFIXES
-from faster_deploy_ros.tasks.card import ModelCard, OutputCard
+from faster_deploy_ros.tasks.card import ModelCard, OutputCard, UNITS
+from faster_deploy_ros.tasks.letterbox import PLACEMENTS, STRETCH
 from faster_deploy_ros.tasks.pixels import ULTRALYTICS, YOLOX, YOLOX_LEGACY
 from faster_deploy_ros.tools.compare.reading import Reading
 import numpy as np
 
 COLOR, SCALE, LETTERBOX, LAYOUT = 'colour order', 'scale', 'letterbox', 'layout'
 NORMALISATION, DECODING, OUTPUT_LAYOUT = 'normalisation', 'decoding', 'output layout'
-BOX_CODING, SIGMOID, FAMILY = 'box coding', 'sigmoid', 'family'
+BOX_CODING, SIGMOID, FAMILY, UNIT = 'box coding', 'sigmoid', 'family', 'unit'
 _CAN_BE_SCALE = (1.0, 255.0)
 _OUTPUT_LAYOUTS = {
     'no batch axis': 'has no batch axis', 'transposed': 'has rows and columns exchanged',
@@ -52,8 +53,9 @@ def trials(reading: Reading, core: InferCore, family: str) -> Iterator[Trial]:
             (FAMILY,), replace(reading, family=family),
             f'the candidate is read as {reading.family} and is {family}',
             f'write family: {family} into {_card(core)}')
-    for alter in (_color, _scale, _letterbox, _layout, _normalisation, _output_layout, _decoding,
-                  _box_coding, _sigmoid):
+    of_output = (_output_layout, _decoding, _box_coding, _sigmoid) if reading.is_dense else (
+        _unit,)
+    for alter in (_color, _scale, _letterbox, _layout, _normalisation, *of_output):
         yield from alter(reading, core)
 
 
@@ -104,13 +106,16 @@ def _scale(reading: Reading, core: InferCore) -> Iterator[Trial]:
 
 
 def _letterbox(reading: Reading, core: InferCore) -> Iterator[Trial]:
-    now = reading.card.input.letterbox
-    other = 'center' if now == 'corner' else 'corner'
-    places = {'corner': 'in the upper left corner', 'center': 'in the middle'}
-    yield Trial(
-        (LETTERBOX,), _with_input(reading, letterbox=other),
-        f'the image lies {places[str(now)]} of the input, the reference has it {places[other]}',
-        f'write input: {{letterbox: {other}}} into {_card(core)}')
+    now = reading.card.input.letterbox or ('corner' if reading.is_dense else STRETCH)
+    places = {
+        'corner': 'in the upper left corner of the input', 'center': 'in the middle of the input',
+        STRETCH: 'over the whole input'}
+    for other in ('corner', 'center') if reading.is_dense else PLACEMENTS:
+        if other != now:
+            yield Trial(
+                (LETTERBOX,), _with_input(reading, letterbox=other),
+                f'the image lies {places[now]}, the reference has it {places[other]}',
+                f'write input: {{letterbox: {other}}} into {_card(core)}')
 
 
 def _layout(reading: Reading, core: InferCore) -> Iterator[Trial]:
@@ -178,6 +183,17 @@ def _sigmoid(reading: Reading, core: InferCore) -> Iterator[Trial]:
         (SIGMOID,), replace(reading, says=(*reading.says, 'two sigmoids')),
         "the candidate's scores went through a sigmoid twice",
         'convert it without adding a sigmoid: the model has its own')
+
+
+def _unit(reading: Reading, core: InferCore) -> Iterator[Trial]:
+    now = reading.card.output.unit
+    for other in UNITS if now else ():
+        if other != now:
+            card = reading.card.overridden(ModelCard(output=OutputCard(unit=other)))
+            yield Trial(
+                (UNIT,), replace(reading, card=card),
+                f'the candidate says {other} and is read as saying {now}',
+                f'write output: {{unit: {other}}} into {_card(core)}')
 
 
 def _card(core: InferCore) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from faster_deploy_ros.tools.compare.boxes import BoxFigures, Lone
 from faster_deploy_ros.tools.compare.comparison import Comparison
+from faster_deploy_ros.tools.compare.depths import DepthFigures
 from faster_deploy_ros.tools.compare.tensors import TensorFigures
 from faster_deploy_ros.tools.compare.tolerance import Tolerance, tolerance
 from faster_deploy_ros.tools.layout import lay_out, MARKDOWN, SCREEN
@@ -34,6 +35,8 @@ def text(comparison: Comparison, style: str = SCREEN) -> str:
     figures = comparison.figures
     if figures is not None and figures.boxes is not None and figures.boxes.images:
         parts.append(_boxes(figures.boxes, limit, style))
+    if figures is not None and figures.depth is not None:
+        parts.append(_depth(figures.depth, limit, style))
     if figures is not None and figures.tensors:
         parts.append(_tensors(figures.tensors, style))
     if figures is not None and figures.boxes is not None and figures.boxes.lone:
@@ -87,6 +90,20 @@ def _boxes(boxes: BoxFigures, limit: Tolerance, style: str) -> str:
         ('detections that agree', f'{boxes.agreement:.2%}', f'>= {limit.agreement:.0%}')]
     return lay_out(
         rows, ('boxes', f'{boxes.images} images', f'for {limit.name}'), style=style)
+
+
+def _depth(depth: DepthFigures, limit: Tolerance, style: str) -> str:
+    rows = [
+        ('least share of pixels known to both', f'{depth.known:.2%}', ''),
+        ('known to one of them only', f'{depth.apart:.2%}', f'<= {limit.depth:.1%}'),
+        ('mean difference', f'{depth.mean:.4%}', ''),
+        ('99 of 100 pixels are within', f'{depth.nearly_all:.4%}', f'<= {limit.depth:.1%}'),
+        ('least correlation', f'{depth.correlation:.7f}', f'>= {limit.correlation:g}'),
+        ("candidate's numbers by the reference's", f'{depth.factor:.5g}', ''),
+        ('range of the reference', _range(depth.reference_range), ''),
+        ('range of the candidate', _range(depth.candidate_range), '')]
+    return lay_out(
+        rows, ('depth', f'{depth.images} images', f'for {limit.name}'), style=style)
 
 
 def _tensors(tensors: tuple[TensorFigures, ...], style: str) -> str:

@@ -100,13 +100,15 @@ class ReshapedCore:
         """Compute the specs that are seen from outside."""
         self._core, self._factor, self._swapped = core, factor, swapped
         self._say = [OUTPUTS[name] for name in says]
+        if not any(spec.is_input and len(spec.shape) == 4 for spec in core.specs.values()):
+            raise BlobMismatch(
+                f"compare: got {'; '.join(map(str, core.specs.values()))}, expected an image of "
+                'four dimensions')
         self._specs = MappingProxyType({
             name: self._seen(spec) for name, spec in core.specs.items()})
 
     def _seen(self, spec: BlobSpec) -> BlobSpec:
         if spec.is_input:
-            if len(spec.shape) != 4:
-                raise BlobMismatch(f'compare: got {spec}, expected an image of four dimensions')
             return spec
         shape = spec.shape
         for change, _ in self._say:
@@ -150,10 +152,13 @@ class ReshapedCore:
         """Change the inputs, run the core, change its outputs."""
         seat: BlobsBuffer = blobs.request
         for blob in blobs.inputs:
-            given = blob.data if self._factor == 1 else blob.data * blob.dtype.type(self._factor)
+            given = blob.data
+            if given.ndim == 4:   # the image; a size that another input takes stays what it is
+                given = given if self._factor == 1 else given * blob.dtype.type(self._factor)
+                given = _swap_memory(given) if self._swapped else given
             target = seat[blob.spec.name]
             target.reshape(given.shape)
-            np.copyto(target.data, _swap_memory(given) if self._swapped else given)
+            np.copyto(target.data, given)
         self._core.sync_infer(seat)
         for blob in blobs.outputs:
             said = seat[blob.spec.name].data

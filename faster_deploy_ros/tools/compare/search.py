@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tools.compare.measure import Measured, Threshold
+from faster_deploy_ros.tools.compare.boxes import Answer
+from faster_deploy_ros.tools.compare.measure import Measured
 from faster_deploy_ros.tools.compare.mistakes import double_trials, Trial, trials
-from faster_deploy_ros.tools.compare.reading import Reading
-from faster_deploy_ros.tools.compare.side import options, Seen, Side
+from faster_deploy_ros.tools.compare.reading import Reading, Threshold
+from faster_deploy_ros.tools.compare.side import Seen, Side, side_of
 from faster_deploy_ros.tools.compare.tolerance import LOOSEST, Tolerance, TOLERANCES
 from faster_deploy_ros.tools.compare.verdict import agrees
 
@@ -112,7 +113,7 @@ class Patient:
         """Show the images to the candidate; None if it cannot be read so or is not worth it."""
         measured = Measured(self._threshold)
         try:
-            side = Side(reading.open(self._core, options(*self._threshold)))
+            side = side_of(reading.open(self._core, self._threshold))
         except (FasterDeployError, ValueError):
             return None
         for frame, seen in evidence:
@@ -124,23 +125,24 @@ class Patient:
     def _telling(self, measured: Measured | None, tolerance: Tolerance) -> Evidence:
         """Choose the images that show the difference best, with what the reference says."""
         if measured is not None and not measured.failure:
-            images = measured.images(tolerance)
-            worst = sorted(
-                range(len(images)),
-                key=lambda index: (-images[index].disagreeing, -len(images[index].pairs)))
+            worst = measured.worst_first(tolerance)[:TRIED_ON]
             return [(self._frames[index], self._reference.see(self._frames[index]))
-                    for index in worst[:TRIED_ON]]
+                    for index in worst]
         seen = [(frame, self._reference.see(frame)) for frame in self._frames[:SEARCHED]]
-        seen.sort(key=lambda each: -(len(each[1].answer.found) if each[1].answer else 0))
+        seen.sort(key=lambda each: -_objects(each[1]))
         return seen[:TRIED_ON]
+
+
+def _objects(seen: Seen) -> int:
+    return len(seen.answer.found) if isinstance(seen.answer, Answer) else 0
 
 
 def _is_convincing(measured: Measured) -> bool:
     """Whether models agree at all, and there was something to agree on."""
     figures = measured.figures(LOOSEST)
-    if figures.boxes is None or not agrees(figures, LOOSEST):
+    if not agrees(figures, LOOSEST):
         return False
-    return bool(figures.boxes.objects or figures.tensors)
+    return figures.boxes is None or bool(figures.boxes.objects or figures.tensors)
 
 
 def _tightest(measured: Measured) -> Tolerance:

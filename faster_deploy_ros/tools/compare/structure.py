@@ -4,19 +4,26 @@
 
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.tasks import ModelCard
+from faster_deploy_ros.tasks.depth.depth_model import DepthModel
 from faster_deploy_ros.tasks.detection.dense import DenseDetector
+from faster_deploy_ros.tasks.detection.detector import Detector
 from faster_deploy_ros.tools.compare.diagnosis import Diagnosis
+from faster_deploy_ros.tools.compare.reading import Readable, Reading
 
 CLASS_COUNT, INPUT_SIZE, OUTPUTS, LABELS = 'class count', 'input size', 'outputs', 'labels'
+TASK, KIND = 'task', 'kind of depth'
 
 
-def structural(reference: DenseDetector, core: InferCore, card: ModelCard) -> Diagnosis | None:
+def structural(reference: Readable, core: InferCore, reading: Reading) -> Diagnosis | None:
     """
     Find a difference that no other preprocessing can undo; None where there is none.
 
     :param core: the candidate's.
-    :param card: how the candidate is read.
+    :param reading: how the candidate is read.
     """
+    card = reading.card
+    if not isinstance(reference, DenseDetector) or not reading.is_dense:
+        return _of_labels(reference, card) if isinstance(reference, Detector) else None
     outputs = [spec for spec in core.specs.values() if not spec.is_input]
     if len(outputs) != 1:
         return Diagnosis(
@@ -52,7 +59,24 @@ def _of_output(reference: DenseDetector, shape: tuple[int, ...]) -> Diagnosis | 
         'convert the model that the reference is, with its whole head', evidence)
 
 
-def _of_labels(reference: DenseDetector, card: ModelCard) -> Diagnosis | None:
+def unlike(reference: Readable, candidate: Readable) -> Diagnosis | None:
+    """Find out whether two opened models answer different questions; None if they do not."""
+    tasks = ['depth' if isinstance(each, DepthModel) else 'boxes'
+             for each in (reference, candidate)]
+    if tasks[0] != tasks[1]:
+        return Diagnosis(
+            TASK, f'the candidate gives {tasks[1]}, the reference {tasks[0]}',
+            'compare it with the model that it was made from, or correct its card', '')
+    if not (isinstance(reference, DepthModel) and isinstance(candidate, DepthModel)):
+        return None
+    if reference.kind == candidate.kind:
+        return None
+    return Diagnosis(
+        KIND, f'the candidate gives {candidate.kind} depth, the reference {reference.kind}',
+        'write the family and the output of the reference into its card', '')
+
+
+def _of_labels(reference: Detector, card: ModelCard) -> Diagnosis | None:
     own, other = reference.labels, card.labels
     if not other or own == other:
         return None

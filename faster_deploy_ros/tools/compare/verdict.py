@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faster_deploy_ros.tools.compare.boxes import BoxFigures
+from faster_deploy_ros.tools.compare.depths import DepthFigures
 from faster_deploy_ros.tools.compare.side import BOXES
 from faster_deploy_ros.tools.compare.tensors import TensorFigures
 from faster_deploy_ros.tools.compare.tolerance import SAME, Tolerance
@@ -19,13 +20,15 @@ class Figures:
     All that was measured between two models.
 
     :param tensors: empty where the tensors cannot be compared.
-    :param boxes: None where one of the models gave no answer.
+    :param boxes: of detectors; None where one of the models gave no answer.
     :param failure: why it gave none.
+    :param depth: of depth models.
     """
 
     tensors: tuple[TensorFigures, ...]
     boxes: BoxFigures | None
     failure: str = ''
+    depth: DepthFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,12 @@ def agrees(figures: Figures, tolerance: Tolerance) -> bool:
 
 
 def _reasons(figures: Figures, tolerance: Tolerance) -> list[str]:
-    if figures.boxes is None:
+    if figures.failure:
         return [figures.failure]
+    if figures.depth is not None:
+        return _reasons_of_depth(figures.depth, tolerance)
+    if figures.boxes is None:
+        return ['nothing was compared']
     # What a cell without an object says about a box means nothing, and most cells have none.
     judged = [
         each for each in figures.tensors
@@ -86,6 +93,23 @@ def _reasons_of_boxes(boxes: BoxFigures, tolerance: Tolerance) -> list[str]:
     if boxes.max_score_difference > tolerance.score:
         reasons.append(f'scores differ by up to {boxes.max_score_difference:.3f}, expected '
                        f'{tolerance.score} at most')
+    return reasons
+
+
+def _reasons_of_depth(depth: DepthFigures, tolerance: Tolerance) -> list[str]:
+    if not depth.known:
+        return ['there is an image of which no pixel is known to both']
+    reasons = []
+    if depth.nearly_all > tolerance.depth:
+        reasons.append(
+            f'1 pixel of 100 is off by more than {depth.nearly_all:.2%}, expected '
+            f'{tolerance.depth:.1%} at most')
+    if depth.correlation < tolerance.correlation:
+        reasons.append(f'the maps correlate by {depth.correlation:.5f}, expected '
+                       f'{tolerance.correlation} or more')
+    if depth.apart > tolerance.depth:
+        reasons.append(f'{depth.apart:.1%} of the pixels are known to one model only, expected '
+                       f'{tolerance.depth:.1%} at most')
     return reasons
 
 
