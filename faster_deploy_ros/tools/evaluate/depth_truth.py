@@ -95,7 +95,8 @@ def read_measured(
     samples = [
         Sample(number, picture.name, partial(_load, picture, depth, form))
         for number, (picture, depth) in enumerate(pairs[:limit])]
-    return Measured(f"{len(samples)} images of '{images.name}'", samples, tuple(notes))
+    count = '1 image' if len(samples) == 1 else f'{len(samples)} images'
+    return Measured(f"{count} of '{images.name}'", samples, tuple(notes))
 
 
 def _pairs(
