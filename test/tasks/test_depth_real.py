@@ -3,6 +3,7 @@
 """A real net on a real street: metres, and what every wrong reading of it does to them."""
 
 import importlib
+import importlib.util
 
 import cv2
 from faster_deploy_ros.cores import open_core
@@ -19,6 +20,7 @@ PREDICTED, TRUTH = 15.06, 14.71
 FARTHEST = 80.0          # where KITTI's own evaluation ends
 KITTI, NYU = 'meter_xxs_kitti_192x640', 'meter_xxs_nyu_192x256'
 PLAIN = InputCard(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+NEEDS = {'openvino': ('openvino',), 'mnn': ('MNN',), 'ncnn': ('ncnn', 'pnnx')}
 pytestmark = pytest.mark.core
 
 
@@ -76,10 +78,13 @@ def see(core, frame, family='metric_depth', card=None, **options):
     return open_model(family, core, DepthOptions(**options), card=said)(frame, Stopwatch()).depth
 
 
-def converted(path, runtime, folder):
-    """Return the model as another runtime's, or skip."""
-    for package in ('onnx', runtime.upper()):
-        pytest.importorskip(package)
+def as_of(path, runtime, folder):
+    """Return the model as a file that the runtime reads, or skip."""
+    for package in ('onnx', *NEEDS[runtime]):
+        if importlib.util.find_spec(package) is None:   # pnnx cannot be imported without torch
+            pytest.skip(f'needs the package {package}')
+    if runtime == 'openvino':
+        return path
     conduct = importlib.import_module('faster_deploy_ros.tools.convert.conduct')
     orders = importlib.import_module('faster_deploy_ros.tools.convert.orders')
     return conduct.convert(
@@ -183,15 +188,30 @@ def test_the_indoor_net_sees_a_room_of_some_metres_when_centimetres_are_read(sha
 
 @pytest.mark.parametrize('runtime', ['openvino', 'mnn'])
 def test_other_runtimes_see_the_same_street(kitti, shared_data, street, runtime, tmp_path):
-    path = shared_data / 'models' / f'{KITTI}.onnx'
-    if runtime == 'openvino':
-        pytest.importorskip('openvino')
-    else:
-        path = converted(path, runtime, tmp_path)
+    path = as_of(shared_data / 'models' / f'{KITTI}.onnx', runtime, tmp_path)
     with open_core(f'{runtime}.0://{path}') as core:
         depth = see(core, street[0], unit='dm')
     np.testing.assert_allclose(depth, see(kitti, street[0], unit='dm'), rtol=1e-3)
     assert errors(depth, street)[0] == pytest.approx(PREDICTED, rel=0.03)
+
+
+@pytest.mark.parametrize('runtime', NEEDS)
+def test_the_shipped_net_sees_the_same_on_every_runtime(checkout, shared_data, runtime, tmp_path):
+    pytest.importorskip('onnxruntime')
+    path = checkout / 'models' / 'rooms_depth.onnx'
+    if not path.is_file():
+        pytest.skip(f'the shipped depth model is absent: {path}')
+    frame = Frame(0, '', cv2.imread(str(shared_data / 'rgbd' / 'color' / '1.png')))
+    depth = {}
+    # Another runtime's file has the card that its converter wrote.
+    for uri in (f'onnxruntime.0://{path}', f'{runtime}.0://{as_of(path, runtime, tmp_path)}'):
+        with open_core(uri) as core:
+            model = open_model('auto', core)
+            depth[uri] = model(frame, Stopwatch()).depth
+            assert (model.family, model.unit, model.kind) == ('metric_depth', 'm', 'metric')
+    one, other = depth.values()
+    assert one.shape == (480, 640)
+    np.testing.assert_allclose(other, one, rtol=2e-3)
 
 
 def test_a_net_of_open_size_runs_at_the_familys_own_and_at_the_cards(tmp_path):
