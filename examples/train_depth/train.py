@@ -20,10 +20,13 @@ CHECK_SEED, CHECK_SEEDS = 70_000, 100   # watched while training
 
 def depth_loss(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Relative error, which is what AbsRel measures, and the steps between neighbours."""
+    known = torch.isfinite(truth)
     error = torch.log(found) - torch.log(truth)
-    across = (error[..., 1:] - error[..., :-1]).abs().mean()
-    down = (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
-    return error.abs().mean() + 0.5 * (across + down)
+    pairs = ((error, known),
+             (error[..., 1:] - error[..., :-1], known[..., 1:] & known[..., :-1]),
+             (error[..., 1:, :] - error[..., :-1, :], known[..., 1:, :] & known[..., :-1, :]))
+    whole, across, down = (one[where].abs().mean() for one, where in pairs)
+    return whole + 0.5 * (across + down)
 
 
 @torch.no_grad()
@@ -33,7 +36,7 @@ def abs_rel(net: nn.Module, images: np.ndarray, depths: np.ndarray) -> float:
     shares = []
     for start in range(0, len(images), 20):
         x, truth = dataset.batch(images[start:start + 20], depths[start:start + 20])
-        shares.append(((net(x) - truth).abs() / truth).mean().item())
+        shares.append(((net(x) - truth).abs() / truth).nanmean().item())
     return float(np.mean(shares))
 
 
