@@ -222,6 +222,13 @@ def test_without_a_pair_the_names_are_shown(pairs, tmp_path):
     with pytest.raises(BadValue, match=r'none of the 2 images .*0\.png.*0_depth\.npy'):
         depth_truth.read_measured(
             tmp_path / 'rgb', tmp_path / 'depth', depth_truth.TruthFormat())
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(BadValue, match=r"--images: no file of '.*empty' ends in one of \.bmp"):
+        depth_truth.read_measured(
+            tmp_path / 'empty', tmp_path / 'depth', depth_truth.TruthFormat())
+    with pytest.raises(BadValue, match=r"--truth: no file of '.*empty' ends in one of \.npy"):
+        depth_truth.read_measured(
+            tmp_path / 'rgb', tmp_path / 'empty', depth_truth.TruthFormat())
     with pytest.raises(Unavailable, match='--truth: there is no file or folder'):
         depth_truth.read_measured(
             tmp_path / 'rgb', tmp_path / 'absent', depth_truth.TruthFormat())

@@ -84,13 +84,18 @@ def read_measured(
     Pair images with files of measured depth by their names, or one image with one file.
 
     :raises Unavailable: one of the two is not there.
-    :raises BadValue: no pair.
+    :raises BadValue: one of them is empty, or there is no pair.
     """
     for path, option in ((images, '--images'), (truth, '--truth')):
         if not path.exists():
             raise Unavailable(f"{option}: there is no file or folder '{path}'")
     pictures = [images] if images.is_file() else _files(images, SUFFIXES)
     truths = [truth] if truth.is_file() else _files(truth, TRUTHS)
+    for found, folder, option, suffixes in (
+            (pictures, images, '--images', SUFFIXES), (truths, truth, '--truth', TRUTHS)):
+        if not found:
+            raise BadValue(
+                f"{option}: no file of '{folder}' ends in one of {' '.join(suffixes)}")
     pairs, notes = _pairs(pictures, truths)
     samples = [
         Sample(number, picture.name, partial(_load, picture, depth, form))

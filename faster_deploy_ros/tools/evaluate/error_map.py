@@ -53,7 +53,8 @@ def draw_errors(
         panels[3], error, f'error: AbsRel {found.abs_rel:.3f}, RMSE {found.rmse:.2f} m', signed,
         Normalize(-WORST_SHOWN, WORST_SHOWN))
     bar = figure.colorbar(shown, ax=panels[3], shrink=0.85, pad=0.01)
-    bar.set_ticks([-WORST_SHOWN, 0, WORST_SHOWN], labels=['nearer', '0', 'farther'], fontsize=7)
+    bar.set_ticks([-WORST_SHOWN, 0, WORST_SHOWN], labels=[
+        f'{WORST_SHOWN:.0%}\nnearer', '0', f'{WORST_SHOWN:.0%}\nfarther'], fontsize=7)
     figure.suptitle(title, fontsize=10, color=INK)
     save(figure, path)
     return path
