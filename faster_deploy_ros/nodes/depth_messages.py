@@ -44,9 +44,11 @@ def image_message(header: Header, pixels: NDArray[Any], encoding: str) -> Image:
     pixels = np.ascontiguousarray(pixels)
     data = array('B')
     data.frombytes(memoryview(pixels).cast('B'))
-    return Image(
+    message = Image(
         header=header, height=pixels.shape[0], width=pixels.shape[1], encoding=encoding,
-        is_bigendian=0, step=pixels.nbytes // pixels.shape[0], data=data)
+        is_bigendian=0, step=pixels.nbytes // pixels.shape[0])
+    message.data = data   # which the constructor would copy twice
+    return message
 
 
 def _millimetres(depth: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -39,7 +39,7 @@ def point_cloud(header: Header, depth: NDArray[np.float32], pinhole: Pinhole,
     rays = pinhole.rays(stride)
     rows, columns = z.shape
     floats = len(NAMES) if colors is not None else len(NAMES) - 1
-    data = array('B', bytes(rows * columns * floats * FLOAT_BYTES))
+    data = array('B', (0,)) * (rows * columns * floats * FLOAT_BYTES)
     points = np.frombuffer(data, '<f4').reshape(rows, columns, floats)   # written in place
     np.multiply(z, rays.columns, out=points[..., 0])
     np.multiply(z, rays.rows, out=points[..., 1])
@@ -50,9 +50,11 @@ def point_cloud(header: Header, depth: NDArray[np.float32], pinhole: Pinhole,
     if colors is not None:
         _paint(points, colors, depth.shape, stride)
     step = floats * FLOAT_BYTES
-    return PointCloud2(
+    message = PointCloud2(
         header=header, height=rows, width=columns, fields=FIELDS[:floats], is_bigendian=False,
-        point_step=step, row_step=columns * step, data=data, is_dense=False)
+        point_step=step, row_step=columns * step, is_dense=False)
+    message.data = data   # which the constructor would copy twice
+    return message
 
 
 def _paint(points: NDArray[np.float32], colors: Frame, shape: tuple[int, ...],
