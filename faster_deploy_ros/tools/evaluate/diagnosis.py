@@ -62,8 +62,8 @@ def _unit(ratios: Sequence[float], said: str, *, is_sure: bool) -> tuple[str, ..
         if unit != said and _apart(metres, size) < NEAR_UNIT:
             return ((
                 f'{seen}: the unit looks like {unit}, the card says {said}; write '
-                f'output: {{unit: {unit}}} (or --set output.unit={unit}), unless it is the truth that '
-                'is read wrong'),)
+                f'output: {{unit: {unit}}} (or --set output.unit={unit}), unless it is the truth '
+                'that is read wrong'),)
     if is_sure and _apart(metres, FOOT_M) < NEAR_FOOT:
         return ((
             f'{seen}: the unit looks like feet, the card says {said}; write '
