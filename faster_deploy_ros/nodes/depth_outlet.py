@@ -76,7 +76,6 @@ class DepthOutlet(Outlet):
                 f"output '{self._points.topic_name}': somebody listens, and there are no points: "
                 f'the depth of this model is {self._kind}, its scale is unknown. Set depth_scale '
                 '(and depth_shift), or use a metric model.')
-            points = False
         return Wanted(bool(self._depth.get_subscription_count()), self._wants_info(), points,
                       bool(self._debug.get_subscription_count()))
 

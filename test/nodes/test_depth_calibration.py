@@ -58,16 +58,17 @@ def test_an_image_gets_the_calibration_of_its_own_stamp_else_the_newest_that_fit
     bench.start()
     bench.listen('depth/camera_info')
     focal = {}
-    for number, (k, size) in enumerate([(50.0, (64, 48)), (60.0, (64, 48)), (70.0, (32, 24))], 1):
+    for number, (k, size) in enumerate([
+            (50.0, (64, 48)), (55.0, (64, 48)), (60.0, (64, 48)), (70.0, (32, 24))], 1):
         message = calibration([k, *K[1:]], *size)
         message.header.stamp.sec, message.header.stamp.nanosec = 5, number
         bench.calibrate(message)
-    for stamp, wanted in ((1, 50.0), (2, 60.0), (3, 60.0), (9, 60.0)):
+    for stamp, wanted in ((1, 50.0), (2, 55.0), (3, 60.0), (4, 60.0), (9, 60.0)):
         image = Image(height=48, width=64, encoding='bgr8', step=192, data=BLACK)
         image.header.stamp.sec, image.header.stamp.nanosec = 5, stamp
         bench.camera.publish(image)
         focal[stamp] = wanted
-    bench.until(lambda: len(bench.infos) == 4)
+    bench.until(lambda: len(bench.infos) == 5)
     assert {info.header.stamp.nanosec: info.k[0] for info in bench.infos} == focal
 
 
