@@ -9,8 +9,11 @@ pytest.importorskip('rclpy', reason='rclpy is not installed')
 pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
 pytest.importorskip('onnx', reason='onnx is not installed')
 
-from depth_rig import complaints, depth_of, GREY, metric_net, relative_net, WHITE
+from depth_rig import BLACK, complaints, depth_of, GREY, metric_net, relative_net, WHITE
 from faster_deploy_ros.nodes import depth_node
+from faster_deploy_ros.registry import Entry
+from faster_deploy_ros.tasks import DepthMap, MODELS
+from faster_deploy_ros.tasks.depth.metric_depth import MetricDepth
 from rclpy.lifecycle import TransitionCallbackReturn
 from rig import MOCK, Rig
 
@@ -106,6 +109,49 @@ def test_parameters_that_contradict_fail_configure_in_one_line(
     assert len(lines) == 1, lines
     assert words in lines[0]
     assert 'unexpected' not in lines[0]
+
+
+class Fickle(MetricDepth):
+    """A family whose maps are sometimes of another kind than it says."""
+
+    def postprocess(self, blobs, geometry):
+        found = super().postprocess(blobs, geometry)
+        return found if found.depth.max() < 9 else DepthMap(found.depth, 'relative')
+
+
+class Speechless(MetricDepth):
+    """A family that does not say what kind of depth it gives."""
+
+    kind = None
+
+
+@pytest.fixture
+def families():
+    """Add the two families, as another package would."""
+    for one in (Fickle, Speechless):
+        MODELS.add(one.__name__.lower(), Entry(f'{__name__}:{one.__name__}'))
+    yield
+    for one in (Fickle, Speechless):
+        del MODELS._entries[one.__name__.lower()]
+
+
+def test_a_map_of_another_kind_fails_its_frame_and_is_not_published_as_metres(
+        depth_rig, families):
+    bench = depth_rig(family='fickle')
+    bench.start()
+    bench.serve(1)
+    bench.serve(1, data=BLACK)
+    bench.serve(1)
+    assert bench.order == [1, 3]
+    assert bench.node.road.health.failed == 1
+    assert 'gave a map that is relative, expected metric' in bench.node.road.health.last_error
+
+
+def test_a_model_that_does_not_say_its_kind_is_refused(depth_rig, families, capfd):
+    bench = depth_rig(family='speechless')
+    assert bench.node.trigger_configure() == FAILURE
+    (line,) = complaints(capfd, 'configure')
+    assert 'gives no depth' in line
 
 
 def test_a_depth_model_in_a_detection_node_is_refused_by_name(ros, tmp_path, capfd):
