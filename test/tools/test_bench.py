@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -228,3 +229,21 @@ def test_an_interrupt_leaves_no_process(tmp_path):
     assert (program.returncode, out) == (130, '')
     assert said.splitlines()[-1] == 'faster-deploy bench: interrupted'
     assert wait_until(lambda: not any(map(is_alive, found)))
+
+
+@pytest.mark.core
+def test_depth_and_query_models_are_measured_from_picture_to_result(
+        faster_deploy, shared_data, tmp_path):
+    depth = tmp_path / 'depth.onnx'
+    shutil.copyfile(shared_data / 'models' / 'meter_xxs_nyu_192x256.onnx', depth)
+    depth.with_suffix('.yaml').write_text('family: metric_depth\noutput: {unit: cm}\n')
+    queries = shared_data / 'models' / 'deimv2_atto_coco_fp32.onnx'
+    code, page = bench(faster_deploy, depth, queries, '--seats', '1', '--stages')
+    assert code == 0
+    assert [row['error'] for row in page['rows']] == ['', '']
+    assert [row['about']['input'] for row in page['rows']] == [
+        '8 pictures as MetricDepth prepares them', '8 pictures as RtDetr prepares them']
+    for row in page['rows']:
+        assert row['count'] >= 3
+        assert set(row['stages_ms']) == {'lease', 'preprocess', 'infer', 'postprocess'}
+        assert sum(row['stages_ms'].values()) < row['p99_ms'] * 2

@@ -5,14 +5,25 @@
 import importlib
 import shutil
 
+from faster_deploy_ros.blobs import BlobSpec
+from faster_deploy_ros.cores.mock_core import MockCore
+from faster_deploy_ros.frame import Frame
+from faster_deploy_ros.tasks import ModelCard
 from faster_deploy_ros.tools.compare.comparison import compare, Request
+from faster_deploy_ros.tools.compare.measure import measure
+from faster_deploy_ros.tools.compare.reading import open_readable
 from faster_deploy_ros.tools.compare.report import text
+from faster_deploy_ros.tools.compare.side import side_of
+from faster_deploy_ros.tools.compare.tolerance import SAME, tolerance
+from faster_deploy_ros.tools.compare.verdict import judge
 import numpy as np
 import pytest
 import yaml
 
 pytestmark = [pytest.mark.core, pytest.mark.timeout(240)]
 CARD = {'family': 'rtdetr'}
+THRESHOLD = 0.25, 0.45
+FP32 = tolerance('fp32')
 
 
 @pytest.fixture(scope='module')
@@ -120,3 +131,71 @@ def test_a_dense_detector_is_compared_with_one_of_queries_by_its_boxes(
     """They are other models, so they differ: but neither is it a crash, nor a matter of shapes."""
     found = ask(detr, shared_data / 'models' / 'yolox_nano.onnx', images, family='auto')
     assert found.verdict.word == 'differs'
+
+
+# -- without a real model -----------------------------------------------------------------------
+
+ROWS = np.array([
+    (10, 10, 40, 40, 0.9, 1), (50, 10, 90, 60, 0.5, 2), (20, 30, 60, 60, 0.5, 1),
+    (22, 30, 60, 60, 0.45, 1), (0, 0, 20, 20, 0.06, 0)], np.float32)
+
+
+def side(rows):
+    """Return an end-to-end detector that always finds these boxes."""
+    rows = np.asarray(rows, np.float32)
+    core = MockCore(
+        specs=[BlobSpec('images', np.dtype(np.float32), (1, 3, 64, 96), True),
+               BlobSpec('out', np.dtype(np.float32), (1, len(rows), 6), False)],
+        script=lambda blobs: np.copyto(blobs['out'].data[0], rows))
+    core.load()
+    return side_of(open_readable('yolo_end2end', core, THRESHOLD, ModelCard()))
+
+
+def judged(one, two):
+    """Compare what two models always say; return figures and verdict."""
+    picture = Frame(0, '', np.zeros((64, 96, 3), np.uint8))
+    measured = measure(side(one), side(two), [picture], THRESHOLD)
+    found = measured.figures(FP32)
+    return found, judge(found, measured.figures(SAME), FP32)
+
+
+def test_the_order_of_rows_and_what_lies_deep_below_the_threshold_mean_nothing():
+    found, verdict = judged(ROWS, ROWS[[3, 1, 4, 0, 2]])
+    assert verdict.word == 'same'
+    assert found.boxes.pairs == 4
+
+
+def test_a_box_less_is_a_difference_and_never_a_tie():
+    """Two boxes of a class overlap by 0.95: a suppression would have chosen, this has not."""
+    found, verdict = judged(ROWS, ROWS[[0, 1, 2, 4]])
+    assert verdict.word == 'differs'
+    assert (found.boxes.ties, len(found.boxes.lone)) == (0, 1)
+    assert found.boxes.lone[0].score == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize(('change', 'word'), [
+    ((0, 0, 0, 0, 0.005, 0), 'agrees'), ((0, 0, 0, 0, 0.02, 0), 'differs'),
+    ((3, 0, 3, 0, 0, 0), 'differs')])
+def test_scores_and_places_are_judged(change, word):
+    moved = ROWS.copy()
+    moved[:3] += np.array(change, np.float32)
+    assert judged(ROWS, moved)[1].word == word
+
+
+def test_scores_are_compared_where_nothing_is_found():
+    faint = ROWS * np.array([1, 1, 1, 1, 0.05, 1], np.float32)
+    assert judged(faint, faint)[1].word == 'same'
+    other = faint * np.array([1, 1, 1, 1, 0.5, 1], np.float32)
+    found, verdict = judged(faint, other)
+    assert found.boxes.objects == 0
+    assert verdict.word == 'differs'
+    assert 'scores' in verdict.reasons[0]
+
+
+def test_numbers_that_are_none_are_a_failure():
+    broken = ROWS.copy()
+    broken[0, 4] = np.nan
+    found, verdict = judged(ROWS, broken)
+    assert found.boxes is None
+    assert verdict.word == 'differs'
+    assert 'NaN' in verdict.reasons[0]

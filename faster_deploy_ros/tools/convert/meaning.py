@@ -59,7 +59,8 @@ class Meaning:
         """
         Return what yields input tensors as the family makes them; None without images.
 
-        :raises Unsupported: int8 is asked for, and no family says what to do with the images.
+        :raises Unsupported: int8 is asked for, and no family says what to do with the images, or
+            the model wants more than images.
         """
         if not orders.images or (self.why_not and orders.precision != 'int8'):
             return None
@@ -67,6 +68,12 @@ class Meaning:
             raise Unsupported(
                 'convert: the images cannot become tensors, for no family is known: '
                 f'{self.why_not}. Write a card beside the model')
+
+        others = [name for name, shape in self._original.inputs.items() if len(shape) != 4]
+        if others and orders.precision == 'int8':
+            raise Unsupported(
+                'convert: int8 is calibrated on images alone, and the model wants '
+                f"{', '.join(others)} too; export it with its logits as outputs, without that input")
 
         def tensors() -> Iterator[NDArray[Any]]:
             total = count_images(orders)
