@@ -73,7 +73,7 @@ class Meaning:
         if others and orders.precision == 'int8':
             raise Unsupported(
                 'convert: int8 is calibrated on images alone, and the model wants '
-                f"{', '.join(others)} too; export it with its logits as outputs, without that input")
+                f"{', '.join(others)} too; export it with its logits as outputs, without that")
 
         def tensors() -> Iterator[NDArray[Any]]:
             total = count_images(orders)
