@@ -90,7 +90,7 @@ class OutputCard:
                     'expected what belongs to one of them')
         if self.unit is not None and self.kind not in (None, METRIC):
             return (f"unit is '{self.unit}' and kind is '{self.kind}', expected a unit only of "
-                    "kind metric; other kinds have none")
+                    'kind metric; other kinds have none')
         return ''
 
 

@@ -9,6 +9,9 @@ import yaml
 
 LIMIT = 256 * 1024   # bytes; the names of ten thousand classes
 _DEPTH = 32
+# The last ones are PyYAML's for tags whose value is none: '!!bool perhaps', '!!timestamp soon'.
+_WRONG = (yaml.YAMLError, ValueError, RecursionError, OverflowError, AttributeError, LookupError,
+          TypeError)
 
 
 def load_page(path: Path) -> object:
@@ -25,8 +28,8 @@ def load_page(path: Path) -> object:
         raise ValueError(f'it has more than {LIMIT // 1024} KiB, expected a page of text')
     try:
         return yaml.load(content.decode('utf-8'), Loader=_PageLoader)   # a SafeLoader
-    except (yaml.YAMLError, RecursionError, OverflowError) as error:
-        words = ' '.join(str(error).split())
+    except _WRONG as error:
+        words = ' '.join(str(error).split()) or type(error).__name__
         raise ValueError(words.replace('in "<unicode string>", ', 'in ')) from error
 
 

@@ -114,6 +114,11 @@ def test_what_a_card_leaves_out_is_the_familys(tmp_path):
     ('family: yolox\nfamily: yolov8', "cannot be read .key 'family' is given twice"),
     ('labels: &x [a]\nname: *x', r"cannot be read .'\*x' repeats another part"),
     ('date: 2026-13-40', 'cannot be read .month must be in 1..12'),
+    ('name: !!bool perhaps', 'cannot be read .*perhaps'),
+    ('name: !!timestamp soon', 'cannot be read'),
+    ('name: !!int ""', 'cannot be read'),
+    ('name: !!float x', 'cannot be read .could not convert'),
+    ('name: "\\UFFFFFFFF"', 'cannot be read'),
     ('a: ' + '[' * 5000, 'cannot be read .*32 deep'),
     ('# ' + 'long ' * 60_000, 'cannot be read .it has more than 256 KiB'),
     ('input: {letterbox: middle}', "input.letterbox: got 'middle', expected corner or center"),
@@ -203,6 +208,21 @@ def test_whatever_a_page_holds_it_is_a_card_or_a_short_error(content):
     except (ValueError, TypeError) as error:
         said = str(error)
     assert isinstance(said, ModelCard) or 0 < len(said) < 1000
+
+
+@given(content=st.one_of(st.binary(max_size=40), st.lists(st.sampled_from((
+    'input', 'output:', 'labels: ', '- ', '\n', '  ', '{', '}', '[', ']', ', ', ': ', '&a ', '*a',
+    '!!int ', '!!bool ', '!!map ', '!!set ', '!!omap ', '!!binary ', '!!timestamp ', '"', '\\x',
+    "'", '0', '1e999', '.nan', '0x', '1:2', '? ', '<<: ', '|', '>', '%', '#', '---', '2026-13-40',
+    )), max_size=12).map(lambda words: ''.join(words).encode())))
+def test_whatever_bytes_a_file_holds_it_is_a_card_or_one_error(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / 'any.yaml'
+    path.write_bytes(content)
+    try:
+        said = read_card(path)
+    except LoadFailed as error:
+        said = str(error)
+    assert isinstance(said, ModelCard) or '\n' not in said
 
 
 def test_a_card_that_is_no_text_is_refused(tmp_path):
