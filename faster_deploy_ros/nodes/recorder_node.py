@@ -103,7 +103,7 @@ class RecorderNode(Node):
             width=message.width, height=message.height, kept=kept)
 
     def _give_up(self, error: Exception) -> None:
-        self.get_logger().fatal(f'depth maps: {error}')
+        self.get_logger().fatal(f'depth maps cannot be kept: {error}; there must be room for them')
         self.exit_code = 2
 
     def _on_detections(self, message: Detection2DArray, info: dict[str, Any]) -> None:

@@ -72,6 +72,18 @@ def test_a_detector_is_refused_in_one_line(demo):
     assert 'Traceback' not in said
 
 
+def test_maps_that_cannot_be_kept_end_the_run_in_one_line(demo, relative_model, tmp_path):
+    pytest.importorskip('onnxruntime')
+    (tmp_path / 'out' / 'depth_maps.f32').mkdir(parents=True)
+    code, summary, said = demo('--model', relative_model, '--frames', '10')
+    assert code == 2
+    assert summary is None
+    (line,) = (line for line in said.splitlines() if line.startswith('demo: '))
+    assert 'recorder: depth maps cannot be kept' in line
+    assert 'depth_maps.f32' in line
+    assert 'Traceback' not in said
+
+
 @pytest.mark.slow
 def test_the_shipped_model_knows_how_far_away_the_rooms_are(demo, tmp_path):
     pytest.importorskip('onnxruntime')

@@ -4,6 +4,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -63,7 +64,8 @@ def _run(orders: Orders, progress: Progress) -> int:
         gallery = Gallery(orders, source, record)
         summary, written = gallery.show(summarise(record), progress)
     finally:
-        orders.maps.unlink(missing_ok=True)   # large, and drawn by now
+        with suppress(OSError):   # an error of the run itself says more
+            orders.maps.unlink(missing_ok=True)   # large, and drawn by now
     progress.clear()
     written.append(orders.out / orders.task.lines)
     _write(written[-1], *(json.dumps(line, ensure_ascii=False) for line in gallery.lines()))
