@@ -6,40 +6,28 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from faster_deploy_ros.cores import open_core
-from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.scenes import LABELS, SceneRenderer
-from faster_deploy_ros.sources import Box
-from faster_deploy_ros.stopwatch import Stopwatch
-from faster_deploy_ros.tasks import DetectionOptions, ModelCard, open_model
-from faster_deploy_ros.tools.demo.average_precision import ap50
-from faster_deploy_ros.tools.demo.record import Found
-import numpy as np
+from faster_deploy_ros.scenes import LABELS
+from faster_deploy_ros.tasks import DetectionOptions, ModelCard
+from faster_deploy_ros.tools.card_words import CardWords
+from faster_deploy_ros.tools.evaluate.detection import BoxWords, evaluate_detector
+from faster_deploy_ros.tools.evaluate.orders import Orders, Pictures
+from faster_deploy_ros.tools.evaluate.samples import FRAMES_PER_ROOM
 import yaml
 
-FIRST_SEED = 50_000     # train.py uses 100 000 and up, the tests 60 000 and up
-FRAMES_PER_SEED = 3
+NMS = DetectionOptions().nms_threshold     # as a node has it
 
 
 def measure(path: Path, size: tuple[int, int], frames: int, threshold: float) -> float:
-    """Return the AP50 over frames of unseen rooms."""
-    core = open_core(str(path), seats=1)
-    model = open_model('yolox', core, DetectionOptions(confidence_threshold=threshold),
-                       card=ModelCard(labels=LABELS))
-    truths, found = [], []
-    for seed in range(FIRST_SEED, FIRST_SEED + -(-frames // FRAMES_PER_SEED)):
-        renderer = SceneRenderer(seed, size)
-        for index in range(0, 100 * FRAMES_PER_SEED, 100):
-            scene = renderer.render(index)
-            result = model(Frame(index, 'camera', scene.image), Stopwatch())
-            truths.append([Box(LABELS[k], tuple(box)) for k, box in
-                           zip(scene.class_id, scene.boxes.tolist())]
-                          + [Box('', tuple(box), judged=False) for box in scene.ignored.tolist()])
-            found.append([Found(tuple(box), score, LABELS[k]) for box, score, k in zip(
-                result.xyxy.tolist(), result.score.tolist(), result.class_id)])
-    core.unload()
-    value = ap50(truths, found, LABELS)
-    return float('nan') if value is None else value
+    """Return the AP50 over frames of unseen rooms: the command ``faster-deploy evaluate``."""
+    orders = Orders(
+        str(path), CardWords('yolox', ModelCard(labels=LABELS)),
+        Pictures(None, frames=frames, size=size), results=None, plots=None, seats=2)
+    words = BoxWords(None, threshold, NMS, most=100, per_class=False)
+    found = evaluate_detector(orders, words, lambda *_: None)
+    if not found.is_sound:
+        raise SystemExit(found.text)
+    ap50: float = found.page['ap50']
+    return ap50
 
 
 def main() -> None:
@@ -57,8 +45,6 @@ def main() -> None:
             print(f'{width}x{height} · score > {threshold} · AP50 {value:.4f}', flush=True)
     if not options.card:
         return
-    if not np.isfinite(list(accuracy.values())).all():
-        raise SystemExit('no truth in the scenes: nothing was measured')
     card = {
         'name': 'shapes_yolox',
         'description': 'Spheres, cubes and cones of the rendered scenes; for demos and tests.',
@@ -72,7 +58,7 @@ def main() -> None:
         'sha256': hashlib.sha256(options.model.read_bytes()).hexdigest(),
         'accuracy': {
             'measure': f'AP50 (COCO, 101 points), {options.frames} frames of '
-                       f'{options.frames // FRAMES_PER_SEED} unseen rooms',
+                       f'{options.frames // FRAMES_PER_ROOM} unseen rooms',
             **accuracy},
     }
     options.card.write_text(

@@ -23,7 +23,7 @@ T = TypeVar('T')
 A = TypeVar('A')
 
 SCENE = 'scene'
-# No model of the package was trained on rooms from here on; see examples/.
+# The models of the package were trained on rooms from 100 000 on; see examples/.
 SCENE_SEED, SCENE_FRAMES = 50_000, 300
 FRAMES_PER_ROOM = 3      # the next room tells more than the next moment
 ROOM_STRIDE = 100        # frames of a room between two that are looked at
