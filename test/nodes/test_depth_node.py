@@ -24,6 +24,7 @@ from depth_rig import (
     points_of,
 )
 from faster_deploy_ros.nodes import depth_node
+from faster_deploy_ros.scenes import SceneRenderer
 from image_messages import encoded, gradient
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -256,3 +257,19 @@ def test_a_street_has_the_depth_and_the_ground_that_it_has(depth_rig, shared_dat
     assert np.median(points['z'][known]) == pytest.approx(truth, rel=0.03)
     heights = np.median(points['y'][300:, 500:700], axis=1)   # of the road before the car
     np.testing.assert_allclose(heights, 1.65, rtol=0.06)
+
+
+def test_the_shipped_model_puts_a_rendered_room_where_it_is(depth_rig):
+    bench = depth_rig(model=depth_node.DepthParams().model)
+    bench.start()
+    bench.listen('points')
+    scene = SceneRenderer(90212, size=(640, 480)).render(20)   # no room that it was trained on
+    bench.calibrate(calibration(scene.camera_matrix.ravel().tolist(), 640, 480))
+    bench.serve(1, height=480, width=640, step=1920, data=array('B', scene.image.tobytes()))
+    points = points_of(bench.clouds[0])
+    v, u = np.mgrid[0:480, 0:640]
+    rays = np.linalg.inv(scene.camera_matrix) @ np.stack([u, v, np.ones_like(u)]).reshape(3, -1)
+    truth = rays.T.reshape(480, 640, 3) * scene.depth[..., None]
+    found = np.stack([points['x'], points['y'], points['z']], axis=-1)
+    off = np.linalg.norm(found - truth, axis=-1) / np.linalg.norm(truth, axis=-1)
+    assert np.median(off) < 0.08
