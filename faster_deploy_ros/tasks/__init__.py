@@ -69,7 +69,7 @@ def open_model(
         model: Model[Any] = make(core, options, card)
     except BlobMismatch as error:
         raise BlobMismatch(f'{error} (family {family} {why})' if why else str(error)) from error
-    model.chosen = why
+    model.chosen = why and f'family {family} {why}'
     return model
 
 

@@ -27,7 +27,7 @@ class Model(ABC, Generic[R]):
 
     options_type: ClassVar[type[Any]] = object
 
-    chosen = ''   # why it is of this family, where the caller had not said it
+    chosen = ''   # of which family it is and why, where the caller had not said it
 
     def __init__(self, core: InferCore) -> None:
         """Keep the core; families check its specs after that."""
@@ -41,7 +41,7 @@ class Model(ABC, Generic[R]):
     @property
     def introduction(self) -> str:
         """The summary, and who says of which family the model is."""
-        return f'{self.summary}; that family {self.chosen}' if self.chosen else self.summary
+        return f'{self.summary}; {self.chosen}' if self.chosen else self.summary
 
     @property
     def page(self) -> dict[str, Any]:

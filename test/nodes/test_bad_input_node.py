@@ -237,7 +237,7 @@ def test_a_real_model_of_another_kind_is_refused(
 
 @pytest.mark.core
 @pytest.mark.parametrize(('name', 'says'), [
-    ('yolox_nano.onnx', r'yolox: 416x416 .* that family by its tensors \(3549 rows'),
+    ('yolox_nano.onnx', r'yolox: 416x416 .*; family yolox by its tensors \(3549 rows'),
     ('yolov8n_dequant_fp32.onnx', r'yolov8: 640x640 .* by its tensors .*metadata says what it is'),
     # It declares any batch and runs one image only, which is all that is asked of it.
     ('deimv2_atto_coco_fp32.onnx', r"rtdetr: 320x320 .*scaled to the input 'orig_target_sizes'")])

@@ -125,7 +125,7 @@ def test_the_model_tells_why_it_is_of_its_family_where_nobody_had_said_it():
     with core_with(IMAGE, COLUMNS) as core:
         assert open_model('yolov8', core).chosen == ''
         by_card = open_model('auto', core, card=ModelCard('yolov8'))
-        assert by_card.introduction == f'{by_card.summary}; that family by its card'
+        assert by_card.introduction == f'{by_card.summary}; family yolov8 by its card'
 
 
 def test_the_families_that_cards_are_checked_for_are_those_of_the_table():
