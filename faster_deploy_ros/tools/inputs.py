@@ -77,13 +77,15 @@ class Noise(Feed):
     """
     Random numbers of the right dtype: floats 0 to 1, bytes 0 to 255, other integers 0 or 1.
 
+    :param why: there are no pictures: why their family is not known; '' where none were asked for.
     :raises BlobMismatch: an input has an open shape that ``shapes`` does not close.
     """
 
     says = 'noise'
 
-    def __init__(self, core: InferCore, shapes: Shapes) -> None:
+    def __init__(self, core: InferCore, shapes: Shapes, why: str = '') -> None:
         """Settle the shape of each input."""
+        self.why = why
         self._inputs = [
             (spec, _closed(spec, shapes.get(spec.name)))
             for spec in core.specs.values() if spec.is_input]
@@ -120,10 +122,10 @@ def open_feed(
     card = (card or card_beside(core.uri.path) or ModelCard()).overridden(_sized(inputs, shapes))
     try:
         model = open_model(family, core, card=card)
-    except BlobMismatch:
+    except BlobMismatch as error:
         if family != 'auto':
             raise
-        return Noise(core, shapes)
+        return Noise(core, shapes, str(error))
     return Pictures(model, frames)
 
 

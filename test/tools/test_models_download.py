@@ -207,6 +207,21 @@ def test_without_a_network_it_is_said_at_once_and_how_to_do_without(zoo, folder)
     assert names(folder) == []
 
 
+def test_an_address_that_never_answers_is_no_network_and_not_tried_six_times(zoo):
+    """A firewall that drops packets: a full queue of connections does the same."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(('127.0.0.1', 0))
+        full.listen(0)
+        for each in (first, second):
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        url = f'http://127.0.0.1:{full.getsockname()[1]}/m.onnx'
+        with pytest.raises(Unavailable, match=r'no network.*cannot be reached \(the server says'):
+            zoo.get(replace(zoo.row, asset=replace(zoo.row.asset, url=url)),
+                    replace(QUICK, timeout_s=0.3))
+    assert len(zoo.told) == 0
+
+
 def test_a_name_that_nobody_resolves_is_no_network(zoo, monkeypatch):
     def resolve(*_, **__):
         raise socket.gaierror(-3, 'Temporary failure in name resolution')

@@ -108,9 +108,10 @@ class Bench:
 def _whole_calls(feed: Feed) -> Callable[[int, int], list[Span]]:
     """Carry picture after picture through the model; raises where no family is known."""
     if not isinstance(feed, Pictures):
+        why = getattr(feed, 'why', '') or 'give pictures by --images'
         raise BlobMismatch(
             'the whole call needs a family that says what the tensors mean, and none is known: '
-            'give --family, or a card beside the model; and pictures by --images')
+            f'give --family, or a card beside the model ({why})')
     model, frames = feed.model, feed.frames
 
     def loop(seat: int, deadline_ns: int) -> list[Span]:

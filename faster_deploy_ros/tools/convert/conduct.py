@@ -167,7 +167,7 @@ def _notes(orders: Orders, meaning: Meaning) -> list[str]:
     notes = []
     if meaning.why_not:
         notes.append('no family is known, so the card names none: add one (family: yolox) if a '
-                     'node is to use the model')
+                     f'node is to use the model ({meaning.why_not})')
     if orders.precision == 'int8' and not orders.images:
         notes.append('no images were given to calibrate on (--images)')
     return notes

@@ -147,7 +147,10 @@ def _failure(url: str, error: Exception) -> Exception:
         return Unavailable(
             f'models: {host} cannot be trusted ({cause.verify_message}); is the clock of this '
             'machine right, are its certificates (ca-certificates) current?')
-    if isinstance(cause, socket.gaierror) or getattr(cause, 'errno', None) in _NOWHERE:
+    # Of the time-outs, urllib wraps only that of the connection.
+    is_silent = isinstance(error, URLError) and isinstance(cause, TimeoutError)
+    if (is_silent or isinstance(cause, socket.gaierror)
+            or getattr(cause, 'errno', None) in _NOWHERE):
         return Offline(f'{host} cannot be reached ({brief(cause)})')
     return Passing(brief(cause))
 
