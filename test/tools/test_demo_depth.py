@@ -163,6 +163,8 @@ def test_a_colour_is_one_distance_all_over_the_run(run):
 
 def test_a_large_picture_is_shrunk_in_the_film(tmp_path):
     class Large(Source):
+        """One picture of 1080 rows."""
+
         def __iter__(self) -> Iterator[Shot]:
             yield Shot(Frame(0, 'camera', np.zeros((1080, 1920, 3), np.uint8)))
 
