@@ -156,6 +156,7 @@ def test_the_same_net_is_the_same_on_a_runtime(ask, meter, runtime):
     assert 'metric depth in dm' in shown
     assert '99 of 100 pixels are within' in shown
     assert 'not compared' not in shown
+    assert '| 99 of 100 pixels are within' in text(found, 'github')
     page = json.loads(json.dumps(as_json(found)))
     assert page['figures']['depth']['correlation'] == pytest.approx(1)
 
@@ -167,6 +168,17 @@ def test_colours_that_were_exchanged_are_found(ask, meter, planted):
     assert found.verdict.word == 'differs'
     assert found.diagnosis.name == 'colour order'
     assert 'pixels within' in found.diagnosis.evidence
+
+
+@pytest.mark.core
+def test_a_loose_tolerance_hides_no_mistake(meter, planted, shared_data):
+    candidate = planted(lambda model, mistakes: mistakes.other_colours(model))
+    found = compare(Request(
+        str(meter), str(candidate), str(shared_data / 'stereo' / 'left.png'), tolerance='int8'))
+    assert found.verdict.word in ('same', 'agrees'), 'a grey picture has no colours to exchange'
+    found = compare(Request(
+        str(meter), str(candidate), str(shared_data / 'images'), tolerance='int8'))
+    assert (found.verdict.word, found.diagnosis.name) == ('differs', 'colour order')
 
 
 @pytest.mark.core

@@ -19,8 +19,9 @@ examples:
   faster-deploy compare m.onnx tensorrt.0://m.engine --images bag/ --tolerance fp16
   faster-deploy compare m.onnx m.rknn --images photos/ --tolerance int8 --json
 
-Both models see the same images, each as its own card says. If they differ, the candidate is tried
-with other preprocessing until it agrees: that is the mistake, and its remedy is printed.
+Both models see the same images, each as its own card says; boxes are held against boxes, depth
+against depth. If they differ, the candidate is tried with other preprocessing until it agrees:
+that is the mistake, and its remedy is printed.
 
 exit code: 0 the same or within the tolerance; 1 they differ; 2 refused, the reason is printed."""
 
@@ -39,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add('--family', default=usual.family, metavar='NAME',
         help='model family, where it cannot be told from the model')
     add('--shape', type=read_shape, action='append', default=[], metavar='NAME=NxN',
-        help='close an input that is open, of a model that is no detector: x=1x3x224x224')
+        help='close an open input of a model whose family is not known: x=1x3x224x224')
     add('--confidence', type=float, default=usual.confidence, metavar='S',
         help='score from which a detection counts (default: %(default)s)')
     add('--nms', type=float, default=usual.nms, metavar='IOU',
