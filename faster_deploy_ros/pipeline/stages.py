@@ -21,7 +21,7 @@ class Stages:
     __slots__ = ('_decode', '_encode', '_model')
 
     def __init__(self, decode: Callable[[Any], Any], model: Callable[[Any, Stopwatch], Any],
-                 encode: Callable[[Any, Any], Any]) -> None:
+                 encode: Callable[..., Any]) -> None:
         """Join the three."""
         self._decode = decode
         self._model = model

@@ -9,9 +9,8 @@ from image_messages import gradient
 import make_models
 import numpy as np
 from onnx import helper, numpy_helper
+from rig import DEEP, Rig
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-
-from rig import DEEP, Rig  # isort: skip
 
 WIDTH, HEIGHT = 64, 32   # of the model's input and output
 K = (70.0, 0.0, 30.5, 0.0, 80.0, 25.0, 0.0, 0.0, 1.0)

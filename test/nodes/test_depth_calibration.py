@@ -76,6 +76,7 @@ def test_an_image_gets_the_calibration_of_its_own_stamp_else_the_newest_that_fit
 def test_distortion_is_told_once_unless_the_images_are_rectified(ros, tmp_path, capfd, topic,
                                                                  warns):
     class Remapped(DepthNode):
+
         def __init__(self, **kwargs):
             super().__init__(cli_args=['--ros-args', '-r', f'image:=/front/{topic}'], **kwargs)
 
