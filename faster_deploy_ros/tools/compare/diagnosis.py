@@ -132,7 +132,7 @@ def _of_depth(depth: DepthFigures) -> Diagnosis | None:
             f'{1 / depth.factor:.4g}}} into its card; else convert it again', _of_maps(depth))
     if depth.spread < COLLAPSED_PEAK:
         return Diagnosis(
-            FLAT, "the candidate does not tell near from far any more: its depth moves by "
+            FLAT, 'the candidate does not tell near from far any more: its depth moves by '
             f"{depth.spread:.2g} of the reference's", 'calibrate it with real images, leave its '
             'last layers in float, or use fp16', _of_maps(depth))
     return None
