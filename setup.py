@@ -45,7 +45,7 @@ setup(
         'triton': ['tritonclient[grpc]', 'grpcio'],
         'opencv': ['opencv-python-headless>=4.5'],
         'demo': ['matplotlib', 'tqdm', 'rosbags'],
-        'evaluate': ['matplotlib', 'pycocotools', 'tabulate', 'tqdm'],
+        'evaluate': ['matplotlib', 'pycocotools', 'tabulate'],
         'tools': ['onnx', 'tabulate'],
         'test': ['hypothesis', 'onnx', 'psutil', 'pycocotools', 'pytest', 'pytest-timeout'],
     },
@@ -62,6 +62,6 @@ setup(
     zip_safe=True,
     maintainer='faster_deploy_ros maintainers',
     maintainer_email='maintainers@users.noreply.github.com',
-    description='Camera topics become detections: fast, in order, every frame accounted for.',
+    description='Camera topics become detections and depth maps: fast, in order, all accounted for.',
     license='Apache-2.0',
 )
