@@ -84,7 +84,6 @@ def _settle(pairs: Pairs, alive: NDArray[np.bool_]) -> None:
         is_open = disputed.take(better)
         alive[worse[~is_open]] = False
         is_open &= alive.take(better)
-        is_open &= alive.take(worse)
         left = np.flatnonzero(is_open)
         better, worse = better.take(left), worse.take(left)
 
