@@ -62,6 +62,6 @@ setup(
     zip_safe=True,
     maintainer='faster_deploy_ros maintainers',
     maintainer_email='maintainers@users.noreply.github.com',
-    description='Camera topics become detections and depth maps: fast, in order, all accounted for.',
+    description='Camera topics become detections and depth maps: ordered, accounted for, fast.',
     license='Apache-2.0',
 )

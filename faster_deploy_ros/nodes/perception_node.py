@@ -28,14 +28,13 @@ from faster_deploy_ros.nodes.road import Arrival, Road
 from faster_deploy_ros.nodes.timing import timing_message
 from faster_deploy_ros.pipeline.outcome import Outcome
 from faster_deploy_ros.pipeline.stages import Stages
-from faster_deploy_ros.tasks.base import Model
+from faster_deploy_ros.tasks.base import Model, R
 import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
-R = TypeVar('R')
 P = TypeVar('P', bound=PerceptionParams)
 LAST_WORDS = Duration(seconds=1)   # how long the last messages may take to arrive
 WARM_UP_SIZE = (480, 640, 3)

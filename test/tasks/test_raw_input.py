@@ -77,33 +77,6 @@ def test_the_family_is_told_by_the_cells_of_either_layout(layout):
             assert guess_family(core, ModelCard()) == family
 
 
-class Seats:
-    """Some cores as one, which lends their seats in turn: what a group of cores is to a model."""
-
-    def __init__(self, *cores):
-        self.cores, self.turn = cores, 0
-        self.uri, self.specs, self.metadata = cores[0].uri, cores[0].specs, cores[0].metadata
-
-    def lease(self, timeout_s=None):
-        self.turn += 1
-        return self.cores[self.turn % len(self.cores)].lease(timeout_s)
-
-    def sync_infer(self, blobs):
-        blobs.owner.sync_infer(blobs)
-
-
-def test_one_model_is_served_by_cores_whose_inputs_differ_in_name_dtype_and_layout():
-    with (core_of(KINDS[0], ('a', (1, 84, 42))) as first,
-          core_of(('NHWC', np.uint8), ('b', (1, 84, 42))) as second):
-        model = open_model('yolov8', Seats(first, second))
-        found = [boxes(model) for _ in range(4)]
-        assert len(first.seen) == len(second.seen) == 2
-        for each in found[1:]:
-            np.testing.assert_array_equal(each.xyxy, found[0].xyxy)
-        np.testing.assert_allclose(
-            second.seen[0].transpose(0, 3, 1, 2) / 255, first.seen[0], atol=1e-6)
-
-
 # -- who scales -------------------------------------------------------------------------------
 
 RAW = ('NHWC', np.uint8)

@@ -3,30 +3,28 @@
 """What all families of monocular depth share: an image in, one map out, back to its pixels."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import BlobMismatch, InferFailed, Unsupported
-from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.depth.meaning import Meaning
 from faster_deploy_ros.tasks.depth.options import DepthOptions
 from faster_deploy_ros.tasks.depth.plane import expect_plane, plane_of
 from faster_deploy_ros.tasks.depth.resample import to_image
-from faster_deploy_ros.tasks.image_input import expect_floats, ImageInput, InputRules
-from faster_deploy_ros.tasks.letterbox import Letterbox, Size
-from faster_deploy_ros.tasks.pixels import PixelFormat
+from faster_deploy_ros.tasks.image_input import expect_floats
+from faster_deploy_ros.tasks.image_model import ImageModel
+from faster_deploy_ros.tasks.letterbox import Letterbox
 from faster_deploy_ros.tasks.results import DepthMap, METRIC
 import numpy as np
 from numpy.typing import NDArray
 
-TASK = 'depth'      # what the metadata of a depth model says
+TASK = 'depth'    # what the metadata of a depth model says
 _LARGEST = 1e30   # no model means more; float32 ends at 3e38
 
 
-class DepthModel(Model[DepthMap]):
+class DepthModel(ImageModel[DepthMap]):
     """
     Base of the families that say how far away each pixel is.
 
@@ -38,33 +36,25 @@ class DepthModel(Model[DepthMap]):
     :raises Unsupported: the model's metadata says another task.
     """
 
-    family: ClassVar[str]
     options_type = DepthOptions
 
     def __init__(
             self, core: InferCore, options: DepthOptions | None = None,
             card: ModelCard | None = None) -> None:
         """Check the core's tensors and decide everything that does not depend on a frame."""
-        super().__init__(core)
-        self.options = options or DepthOptions()
-        self.card = card or ModelCard()
         who = type(self).__name__
         task = core.metadata.get('task', TASK)
         if task != TASK:
             raise Unsupported(
                 f"{who}: the model's metadata says task '{task}', expected '{TASK}'; correct the "
                 'family')
-        self.input = ImageInput(
-            who, self._one(is_input=True), self._rules(), self.card.input, core.metadata)
+        super().__init__(core, card)
+        self.options = options or DepthOptions()
         self._output = self._output_spec()
         expect_floats(who, self._output)
         expect_plane(who, self._output, self.input.size)
         self._own = self._own_meaning()
         self.meaning = self._own.with_options(self.options)
-
-    @abstractmethod
-    def _rules(self) -> InputRules:
-        """Return what the model wants to see where its card says nothing else."""
 
     @abstractmethod
     def _own_meaning(self) -> Meaning:
@@ -118,16 +108,6 @@ class DepthModel(Model[DepthMap]):
         return self.meaning.kind
 
     @property
-    def input_size(self) -> Size:
-        """``(width, height)`` of the model's input."""
-        return self.input.size
-
-    @property
-    def pixels(self) -> PixelFormat:
-        """What the model wants to see."""
-        return self.input.pixels
-
-    @property
     def unit(self) -> str:
         """Of the model's own numbers where they are metric, ``'m'`` to ``'mm'``; else ``''``."""
         return self._own.unit
@@ -146,10 +126,6 @@ class DepthModel(Model[DepthMap]):
         if self.card.output.scale is not None:
             output['scale'] = self.card.output.scale
         return {'family': self.family, 'input': self.input.page, 'output': output}
-
-    def preprocess(self, frame: Frame, blobs: BlobsBuffer) -> Letterbox:
-        """Write the frame into the input blob and return where it lies there."""
-        return self.input.write(frame, blobs)
 
     def postprocess(self, blobs: BlobsBuffer, geometry: Letterbox) -> DepthMap:
         """
@@ -172,9 +148,7 @@ class DepthModel(Model[DepthMap]):
         :raises BlobMismatch: it is no map.
         """
         name = self._output.name
-        # By place where it is the only one: the cores of a group may call it differently.
-        blob = blobs.outputs[0] if len(blobs.outputs) == 1 else blobs[name]
-        plane = plane_of(self.family, name, blob.data, self.input.size)
+        plane = plane_of(self.family, name, blobs[name].data, self.input.size)
         low, high = float(plane.min()), float(plane.max())   # NaN where anything is
         if not (low > -_LARGEST and high < _LARGEST):
             raise InferFailed(

@@ -66,8 +66,7 @@ class DenseDetector(Detector):
 
         :raises BlobMismatch: an output of open shape came in another one.
         """
-        blob = blobs.outputs[0] if len(blobs.outputs) == 1 else blobs[self._output_name]
-        output: NDArray[np.float32] = blob.data
+        output: NDArray[np.float32] = blobs[self._output_name].data
         if output.shape != self._output_shape:
             raise BlobMismatch(
                 f"{self.family}: output '{self._output_name}' came as {output.shape}, expected "

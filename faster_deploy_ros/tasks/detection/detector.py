@@ -3,19 +3,15 @@
 """What all box detectors share: an image in, labels, filters, and the way back to the image."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
-from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.cores import InferCore
 from faster_deploy_ros.errors import InferFailed, Unsupported
-from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tasks.base import Model
 from faster_deploy_ros.tasks.card import ModelCard
 from faster_deploy_ros.tasks.detection.options import DetectionOptions
-from faster_deploy_ros.tasks.image_input import ImageInput, InputRules
+from faster_deploy_ros.tasks.image_model import ImageModel
 from faster_deploy_ros.tasks.labels import COCO, find_classes, labels_from_metadata, resolve_labels
-from faster_deploy_ros.tasks.letterbox import Letterbox, Size
-from faster_deploy_ros.tasks.pixels import PixelFormat
+from faster_deploy_ros.tasks.letterbox import Letterbox
 from faster_deploy_ros.tasks.results import Detections
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +31,7 @@ class Candidates(NamedTuple):
     class_id: NDArray[np.integer[Any]]
 
 
-class Detector(Model[Detections]):
+class Detector(ImageModel[Detections]):
     """
     Base of the families that find boxes.
 
@@ -47,24 +43,19 @@ class Detector(Model[Detections]):
     :raises UnknownName: ``options.classes`` names a class that the model has not.
     """
 
-    family: ClassVar[str]
     options_type = DetectionOptions
 
     def __init__(
             self, core: InferCore, options: DetectionOptions | None = None,
             card: ModelCard | None = None) -> None:
         """Check the core's tensors and decide everything that does not depend on a frame."""
-        super().__init__(core)
         task = core.metadata.get('task', 'detect')
         if task != 'detect':
             raise Unsupported(
                 f"{type(self).__name__}: the model's metadata says task '{task}', expected "
                 "'detect'; export a detection model")
+        super().__init__(core, card)
         self.options = options or DetectionOptions()
-        self.card = card or ModelCard()
-        self.input = ImageInput(
-            type(self).__name__, self._image_spec(), self._rules(), self.card.input,
-            core.metadata)
         count = self._read_outputs()
         self.labels = resolve_labels(count, {
             'the parameter labels': self.options.labels,
@@ -79,14 +70,6 @@ class Detector(Model[Detections]):
         if wanted:
             self._wanted = np.isin(np.arange(len(self.labels)), list(wanted))
 
-    def _image_spec(self) -> BlobSpec:
-        """Return the input that takes the image."""
-        return self._one(is_input=True)
-
-    @abstractmethod
-    def _rules(self) -> InputRules:
-        """Return what the model wants to see where its card says nothing else."""
-
     @abstractmethod
     def _read_outputs(self) -> int | None:
         """
@@ -94,16 +77,6 @@ class Detector(Model[Detections]):
 
         :raises BlobMismatch: they are not those of this family.
         """
-
-    @property
-    def input_size(self) -> Size:
-        """``(width, height)`` of the model's input."""
-        return self.input.size
-
-    @property
-    def pixels(self) -> PixelFormat:
-        """What the model wants to see."""
-        return self.input.pixels
 
     @property
     def summary(self) -> str:
@@ -118,10 +91,6 @@ class Detector(Model[Detections]):
     def page(self) -> dict[str, Any]:
         """What a model card would say of this model, by the card's keys."""
         return {'family': self.family, 'labels': list(self.labels), 'input': self.input.page}
-
-    def preprocess(self, frame: Frame, blobs: BlobsBuffer) -> Letterbox:
-        """Write the frame into the input blob and return where it lies there."""
-        return self.input.write(frame, blobs)
 
     def _of_wanted_classes(self, found: Candidates) -> Candidates:
         """Leave out what the user has not asked for."""

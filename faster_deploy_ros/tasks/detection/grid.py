@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 STRIDES = (8, 16, 32)
 STRIDES_P6 = (8, 16, 32, 64)   # of the variants for large images
 VARIANTS = (STRIDES, STRIDES_P6)
+ANCHORS = 3                    # boxes for each cell of families that have anchors
 
 
 def count_cells(size: Size, strides: tuple[int, ...] = STRIDES) -> int:

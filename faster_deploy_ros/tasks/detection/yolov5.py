@@ -7,13 +7,12 @@ from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.tasks.boxes import corners
 from faster_deploy_ros.tasks.detection.dense import DenseDetector
 from faster_deploy_ros.tasks.detection.detector import Candidates
-from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
+from faster_deploy_ros.tasks.detection.grid import ANCHORS, count_cells, VARIANTS
 from faster_deploy_ros.tasks.image_input import InputRules
 from faster_deploy_ros.tasks.pixels import ULTRALYTICS
 import numpy as np
 from numpy.typing import NDArray
 
-_ANCHORS = 3   # boxes for each cell
 _RAW = ('; these are the raw maps of its strides: export it with its decoding inside (YOLOv5: '
         'export.py as it is, not --train; YOLOv7: --grid)')
 
@@ -47,7 +46,7 @@ class Yolov5(DenseDetector):
         return self._one(is_input=False)
 
     def _read_output(self, spec: BlobSpec) -> tuple[int, tuple[int, ...]]:
-        counts = [_ANCHORS * count_cells(self.input_size, strides) for strides in VARIANTS]
+        counts = [ANCHORS * count_cells(self.input_size, strides) for strides in VARIANTS]
         shape = spec.shape
         if len(shape) == 3 and shape[0] in (1, -1):
             _, first, second = shape

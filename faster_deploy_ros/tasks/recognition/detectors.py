@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from faster_deploy_ros.blobs import BlobSpec
 from faster_deploy_ros.errors import BlobMismatch
-from faster_deploy_ros.tasks.detection.grid import count_cells, VARIANTS
+from faster_deploy_ros.tasks.detection.grid import ANCHORS, count_cells, VARIANTS
 from faster_deploy_ros.tasks.detection.queries import find_outputs
 from faster_deploy_ros.tasks.labels import COCO
 from faster_deploy_ros.tasks.recognition.evidence import Evidence, Fit
 
 _FINISHED_ROWS = 1000   # no network puts out more boxes after its own choice
-_ANCHORS = 3
 # Of DETRs with other scores (a softmax with "nothing" as a class) or other pixels (ImageNet's).
 _DETR_QUERIES, _DETR_CLASSES = 100, (91, 92)
 _YOLOV6_OUTPUT = 'outputs'   # the shape is YOLOX', the pixels are RGB from 0 to 1
@@ -63,8 +62,8 @@ def _dense(known: Evidence, rows: int, numbers: int, way: str) -> Iterator[Fit]:
             yield _counted(
                 'yolox', f'{cells}, 5 + classes wide{doubt}', numbers, 5, is_sure=is_sure)
         yield _counted('yolov8', f'{cells}, 4 + classes wide', numbers, 4)
-    if numbers >= 6 and (rows == -1 or (rows % _ANCHORS == 0 and (
-            rows // _ANCHORS in _cells(known) or (known.size is None and rows > numbers)))):
+    if numbers >= 6 and (rows == -1 or (rows % ANCHORS == 0 and (
+            rows // ANCHORS in _cells(known) or (known.size is None and rows > numbers)))):
         # Its own exports have rows; columns of an open number are those of yolov8.
         yield _counted('yolov5', f'{_count(rows)} {way}, three for each cell of the input, '
                        '5 + classes wide', numbers, 5, is_sure=way == 'rows' or rows != -1)
@@ -124,15 +123,15 @@ def _decoded_beside_maps(known: Evidence) -> Iterator[Fit]:
         return
     _, rows, numbers = tables[0].shape
     if numbers >= 6 and all(_is_map(spec, numbers) for spec in maps) and (
-            known.size is None or rows == -1 or rows // _ANCHORS in _cells(known)):
+            known.size is None or rows == -1 or rows // ANCHORS in _cells(known)):
         yield Fit('yolov5', f"'{tables[0].name}' is decoded from the {len(maps)} maps beside it",
                   numbers - 5)
 
 
 def _is_map(spec: BlobSpec, numbers: int) -> bool:
     shape = spec.shape
-    return ((len(shape) == 5 and shape[1] == _ANCHORS and shape[4] == numbers)
-            or (len(shape) == 4 and shape[1] == _ANCHORS * numbers))
+    return ((len(shape) == 5 and shape[1] == ANCHORS and shape[4] == numbers)
+            or (len(shape) == 4 and shape[1] == ANCHORS * numbers))
 
 
 def _cells(known: Evidence) -> tuple[int, ...]:
@@ -143,7 +142,7 @@ def _cells(known: Evidence) -> tuple[int, ...]:
 def _is_grid(known: Evidence, rows: int) -> bool:
     """Whether there are as many rows as the input has cells, once or for three anchors."""
     return rows in _cells(known) or (
-        rows % _ANCHORS == 0 and rows // _ANCHORS in _cells(known))
+        rows % ANCHORS == 0 and rows // ANCHORS in _cells(known))
 
 
 def _count(rows: int) -> str:
