@@ -31,9 +31,6 @@ class Calibration(NamedTuple):
     problem: str = ''
 
 
-NOTHING = Calibration(0, None, 'no camera_info has arrived')
-
-
 class CameraFeed:
     """
     Listen to ``camera_info`` while a node is active.
@@ -56,6 +53,9 @@ class CameraFeed:
             CameraInfo, TOPIC, self._on_info, profile('SENSOR_DATA', KEPT))
         undo.callback(node.destroy_subscription, subscription)
         self.topic: str = subscription.topic_name
+        self._nothing = Calibration(0, None, (
+            f"no camera_info has arrived on '{self.topic}', expected one beside each image; remap "
+            "it to the camera's (launch argument input_camera_info_topic)"))
 
     def find(self, frame: Frame) -> Calibration:
         """
@@ -65,7 +65,7 @@ class CameraFeed:
         """
         kept = self._kept
         if not kept:
-            return NOTHING
+            return self._nothing
         newest = kept[-1]
         own = next((one for one in reversed(kept) if one.stamp_ns == frame.stamp_ns), newest)
         if own.pinhole is None:
