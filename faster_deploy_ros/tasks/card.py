@@ -3,6 +3,7 @@
 """The model card: a small YAML page beside a model that says what its tensors mean."""
 
 from dataclasses import dataclass, field, fields, replace
+import os
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,10 @@ def card_beside(model: str | Path) -> ModelCard | None:
         return None
     place = path.with_suffix('.yaml')
     if not place.is_file():
+        if os.path.lexists(place):   # it was meant to be one, and would be ignored without a word
+            raise LoadFailed(
+                f"model card '{place}': it is no file (a folder, a pipe, or a link to nowhere); "
+                'put a page of text there, or take it away')
         return None
     card = read_card(place)
     check_digest(place, card.sha256, path)

@@ -9,6 +9,8 @@ import yaml
 
 LIMIT = 256 * 1024   # bytes; the names of ten thousand classes
 _DEPTH = 32
+_DIGITS = 40     # of a number: base 60 of a quarter of a megabyte takes a quarter of a minute
+_WORDS = 300     # characters of PyYAML's that a message repeats
 # The last ones are PyYAML's for tags whose value is none: '!!bool perhaps', '!!timestamp soon'.
 _WRONG = (yaml.YAMLError, ValueError, RecursionError, OverflowError, AttributeError, LookupError,
           TypeError)
@@ -30,7 +32,9 @@ def load_page(path: Path) -> object:
         return yaml.load(content.decode('utf-8'), Loader=_PageLoader)   # a SafeLoader
     except _WRONG as error:
         words = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError(words.replace('in "<unicode string>", ', 'in ')) from error
+        words = words.replace('in "<unicode string>", ', 'in ')
+        raise ValueError(
+            f'{words[:_WORDS]}...' if len(words) > _WORDS else words) from error
 
 
 class _PageLoader(yaml.SafeLoader):   # type: ignore[misc]
@@ -63,3 +67,14 @@ class _PageLoader(yaml.SafeLoader):   # type: ignore[misc]
                         problem=f"key '{key.value}' is given twice", problem_mark=key.start_mark)
                 seen.add(str(key.value))
         return pairs
+
+
+def _whole_number(loader: _PageLoader, node: Any) -> Any:
+    """Read a whole number of a sane length."""
+    if len(str(node.value)) > _DIGITS:
+        raise yaml.MarkedYAMLError(
+            problem=f'a number has {len(node.value)} digits', problem_mark=node.start_mark)
+    return loader.construct_yaml_int(node)
+
+
+_PageLoader.add_constructor('tag:yaml.org,2002:int', _whole_number)

@@ -4,16 +4,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+import re
 from typing import Any
 
 from faster_deploy_ros.blobs import BlobsBuffer, BlobSpec
 from faster_deploy_ros.errors import BlobMismatch
 from faster_deploy_ros.frame import Frame
-from faster_deploy_ros.tasks.card import InputCard
+from faster_deploy_ros.tasks.card import InputCard, LARGEST
 from faster_deploy_ros.tasks.letterbox import Letterbox, letterbox, Size, STRETCH
 from faster_deploy_ros.tasks.pixels import fill, layout_of, NCHW, NHWC, paint, PixelFormat
 from faster_deploy_ros.tasks.raw_input import expect_raw
 import numpy as np
+
+_IMGSZ = re.compile(r'[\[(\s]*(\d{1,6})\s*,\s*(\d{1,6})[\])\s]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +174,10 @@ def expect_floats(who: str, spec: BlobSpec) -> None:
 
 
 def metadata_size(metadata: Mapping[str, str]) -> Size | None:
-    """Read ``imgsz: '[height, width]'`` of the model's metadata, where it is there."""
-    numbers = metadata.get('imgsz', '').strip('[]() ').split(',')
-    if len(numbers) == 2 and all(number.strip().isdecimal() for number in numbers):
-        return int(numbers[1]), int(numbers[0])
-    return None
+    """Read ``imgsz: '[height, width]'`` of the model's metadata, where it says a size."""
+    found = _IMGSZ.fullmatch(metadata.get('imgsz', ''))
+    if found is None:
+        return None
+    height, width = int(found[1]), int(found[2])
+    is_size = min(height, width) > 0 and max(height, width) <= LARGEST
+    return (width, height) if is_size else None

@@ -43,11 +43,14 @@ def labels_from_metadata(metadata: Mapping[str, str]) -> Labels:
         names = _literal(text)
         if isinstance(names, dict):
             by_id = {int(key): name for key, name in names.items()}
+            if len(by_id) < len(names):
+                raise ValueError('two of them have the same number')
             names = [by_id[index] for index in range(len(by_id))]
         if not isinstance(names, (list, tuple)):
             raise TypeError(f'it is a {type(names).__name__}')
         return check_labels(names)
-    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError) as error:
+    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError,
+            OverflowError) as error:
         raise LoadFailed(
             f"model metadata 'names': cannot be read as class names ({_brief(error)}), got "
             f"{text[:60]!r}; expected {{0: 'person', 1: ...}}. Set the parameter labels to go "

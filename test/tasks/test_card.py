@@ -4,6 +4,7 @@
 
 from dataclasses import fields
 import hashlib
+import os
 import re
 from time import monotonic
 
@@ -72,6 +73,15 @@ def test_a_model_without_a_card_has_none(tmp_path):
     assert card_beside('/') is None
 
 
+@pytest.mark.parametrize('make', [
+    lambda card: card.mkdir(), lambda card: card.symlink_to('nowhere'),
+    lambda card: card.symlink_to(card), os.mkfifo], ids=['folder', 'nowhere', 'itself', 'pipe'])
+def test_a_card_that_is_no_file_is_not_passed_over_in_silence(tmp_path, make):
+    make(tmp_path / 'm.yaml')
+    with pytest.raises(LoadFailed, match='it is no file'):
+        card_beside(tmp_path / 'm.onnx')
+
+
 def test_what_a_card_leaves_out_is_the_familys(tmp_path):
     path = tmp_path / 'm.yaml'
     path.write_text('family: yolox\ninput: {pad: 0}\n')
@@ -132,6 +142,9 @@ def test_what_a_card_leaves_out_is_the_familys(tmp_path):
     ('', 'the page: got None'),
     ('a: [', 'cannot be read'),
     ('family: !!python/object/apply:os.abort []', 'cannot be read'),
+    ('family: ' + '1:' * 120_000 + '1', 'cannot be read .a number has 240001 digits'),
+    ('input: {pad: 0x' + 'f' * 5000 + '}', 'cannot be read .a number has 5002 digits'),
+    ('!' * 250_000, r'cannot be read .{,400}$'),
 ])
 def test_a_card_that_is_wrong_is_refused_with_its_path_and_the_key(tmp_path, text, message):
     path = tmp_path / 'm.yaml'

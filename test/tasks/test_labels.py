@@ -31,6 +31,8 @@ def test_names_are_read_from_the_metadata_in_any_usual_notation(text):
     '__import__("os").abort()',
     '{' * 5000,
     "{0: 'cat'",
+    "{0: 'cat', 0.5: 'dog'}",          # one of them would be lost
+    "{1e999: 'cat'}",
 ])
 def test_names_that_cannot_be_read_are_an_error_with_a_remedy(text):
     with pytest.raises(LoadFailed, match=r"metadata 'names'.*cannot be read.*parameter labels"):

@@ -179,3 +179,9 @@ def test_a_model_of_another_task_is_refused():
 def test_an_open_shape_that_comes_as_another_fails_the_frame(came):
     with pytest.raises(BlobMismatch, match="output 'out' came as"):
         detect(np.zeros(came, np.float32), shape=(-1, -1, -1))
+
+
+@pytest.mark.parametrize('corner', [1e9, 1e30, 3.4e38])
+def test_a_box_that_reaches_into_nowhere_is_no_box_of_the_whole_image(corner):
+    with pytest.raises(InferFailed, match=r'a box is at .* pixels, expected places in'):
+        detect(rows((10, 10, 40, 40, 0.9, 1), (-corner, -corner, corner, corner, 0.8, 1)))

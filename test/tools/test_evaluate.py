@@ -168,6 +168,8 @@ def test_a_person_reads_tables(shapes_model, capsys):
     (['--depth', '--images', 'scene', '--truth', '.'], 'leave --truth out'),
     (['--depth', '--images', 'scene', '--results', 'x.txt'], 'ends in .csv or .json'),
     (['--dataset', 'scene', '--seats', '0'], '--seats 0'),
+    (['--dataset', 'scene', '--seats', '100000'], '--seats 100000, expected 64 at most'),
+    (['--dataset', 'scene', '--size', '100000x480'], '--size 100000x480, expected sides of 8192'),
     (['--dataset', 'scene', '--size', '8x8'], 'sides of 32 pixels'),
     (['--dataset', 'scene', '--confidence', '2'], 'confidence_threshold'),
     (['--dataset', 'scene', '--results', 'no/such/folder/x.json'], '--results'),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 NOT_SCORES = 'the model was exported without its sigmoid, or is of another family'
 _ROUNDING = 1.0    # pixels that a right side may lie left of its left side in half precision
+_FURTHEST = 1e6    # pixels: such numbers come from an overflow
 _FRACTIONS = 1.5   # boxes that all end before this many pixels are fractions of the image
 
 
@@ -110,15 +111,20 @@ class SparseDetector(Detector):
         """
         Check ``(n, 4)`` boxes, n > 0, in pixels of the input.
 
-        :raises InferFailed: one ends before it begins, or all are fractions of the image.
+        :raises InferFailed: one ends before it begins, one is nowhere near the image, or all are
+            fractions of it.
         """
+        furthest = np.abs(xyxy).max()
+        if furthest > _FURTHEST:
+            raise InferFailed(
+                f'{self.family}: a box is at {furthest:.3g} pixels, expected places in the image; '
+                'the model overflows on this device: try a higher precision, or another runtime')
         inside_out = (xyxy[:, :2] - xyxy[:, 2:]).max()
         if inside_out > _ROUNDING:
             raise InferFailed(
                 f'{self.family}: a box ends {inside_out:.4g} pixels before it begins, expected '
                 'corners x1, y1, x2, y2; the model says its boxes otherwise, or is of another '
                 'family')
-        furthest = np.abs(xyxy).max()
         if furthest <= _FRACTIONS:
             raise InferFailed(
                 f'{self.family}: no box reaches further than {furthest:.3g}, expected pixels; '

@@ -120,8 +120,7 @@ class _Page:
         """Return those with an id and a file name, each once."""
         images = self._list('images')
         for image in images:
-            if not isinstance(image.get('id'), int) or not isinstance(
-                    image.get('file_name'), str):
+            if not _is_id(image.get('id')) or not isinstance(image.get('file_name'), str):
                 raise self._bad(f'an image is {_brief(image)}', 'id and file_name of each')
         if len({image['id'] for image in images}) < len(images):
             raise self._bad('two images have the same id')
@@ -137,13 +136,15 @@ class _Page:
             box = one.get('bbox')
             if not _is_box(box):
                 raise self._bad(f'an annotation is {_brief(one)}', 'bbox: [x, y, width, height]')
-            if one.get('category_id') not in known:
+            kind, image = one.get('category_id'), one.get('image_id')
+            if not _is_id(kind) or kind not in known:
                 raise self._bad(
-                    f"an annotation has the category_id {one.get('category_id')!r}",
-                    'one of the categories')
+                    f'an annotation has the category_id {_brief(kind)}', 'one of the categories')
+            if not _is_id(image):
+                raise self._bad(f'an annotation has the image_id {_brief(image)}', 'a number')
             area = one.get('area')
-            by_image.setdefault(one.get('image_id', -1), []).append({
-                'category_id': one['category_id'], 'bbox': box,
+            by_image.setdefault(image, []).append({
+                'category_id': kind, 'bbox': box,
                 'area': area if _is_number(area) else box[2] * box[3],
                 'iscrowd': int(bool(one.get('iscrowd')))})
         return by_image
@@ -152,7 +153,7 @@ class _Page:
         """Return the ids by name."""
         categories = self._list('categories')
         for one in categories:
-            if not isinstance(one.get('id'), int) or not isinstance(one.get('name'), str):
+            if not _is_id(one.get('id')) or not isinstance(one.get('name'), str):
                 raise self._bad(f'a category is {_brief(one)}', 'id and name of each')
         ids = {one['name']: one['id'] for one in categories}
         if len(ids) < len(categories) or len(set(ids.values())) < len(categories):
@@ -177,7 +178,12 @@ def _is_box(box: object) -> TypeGuard[list[float]]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and abs(value) < math.inf   # of 400 digits too
+
+
+def _is_id(value: object) -> TypeGuard[int]:
+    """Whether a value is a number that the tables of pycocotools take."""
+    return type(value) is int and abs(value) < 1 << 53
 
 
 def _brief(value: object) -> str:
@@ -187,8 +193,11 @@ def _brief(value: object) -> str:
 
 def _place(folder: Path, name: str) -> Path | None:
     for place in (folder / name, folder / Path(name).name):
-        if place.is_file():
-            return place
+        try:
+            if place.is_file():
+                return place
+        except OSError:   # no file has so long a name
+            continue
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 import math
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import cv2
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 Metres = NDArray[np.float32]   # (h, w), NaN where nothing is known
 TRUTHS = ('.npy', '.png', '.tif', '.tiff')
+# What numpy raises for a file that is no array, or one that says it has terabytes.
+_NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, TokenError, OverflowError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,11 @@ def _numbers(path: Path) -> NDArray[Any]:
     values: NDArray[Any] | None
     if path.suffix.lower() == '.npy':
         try:
-            values = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise BadFrame(f"truth '{path}': cannot be read as .npy ({error})") from error
+            with path.open('rb') as stream:
+                values = np.lib.format.read_array(stream, allow_pickle=False)
+        except _NO_ARRAY as error:
+            raise BadFrame(
+                f"truth '{path}': cannot be read as .npy ({str(error)[:160]})") from error
     else:
         values = decode(path, cv2.IMREAD_UNCHANGED)
     if values is None:

@@ -12,6 +12,8 @@ from faster_deploy_ros.tools.evaluate.samples import SCENE, SCENE_FRAMES, SCENE_
 from faster_deploy_ros.tools.whole_file import check_place
 
 VGA = (640, 480)
+MOST_SEATS = 64
+LARGEST = 8192   # pixels of a side of a room: rendering one takes a gigabyte then
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,11 @@ def _check(chosen: Namespace) -> None:
         value = getattr(chosen, name)
         if value is not None and value < 1:
             raise BadValue(f'got --{name} {value}, expected 1 or more')
+    if chosen.seats > MOST_SEATS:
+        raise BadValue(f'got --seats {chosen.seats}, expected {MOST_SEATS} at most')
+    if chosen.size is not None and max(chosen.size) > LARGEST:
+        raise BadValue(
+            f'got --size {chosen.size[0]}x{chosen.size[1]}, expected sides of {LARGEST} at most')
     depth_words = [
         f"--{name.replace('_', '-')}" for name in (
             'truth', 'truth_scale', 'truth_disparity', 'min_depth', 'max_depth')

@@ -142,7 +142,10 @@ def decode(path: Path, flags: int) -> NDArray[Any] | None:
         data = np.fromfile(path, dtype=np.uint8)   # takes names beyond the locale's, as imread not
     except OSError as error:
         raise BadFrame(f"image '{path}': {error.strerror}") from error
-    image: NDArray[Any] | None = cv2.imdecode(data, flags) if data.size else None
+    try:
+        image: NDArray[Any] | None = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error:   # more pixels than OpenCV takes
+        return None
     return image
 
 

@@ -22,7 +22,8 @@ LOOPBACK = ('127.0.0.1', 'localhost', '::1')
 # Answers that another try may change: timeout, too early, too many requests.
 _PASSING = (408, 425, 429)
 _NOWHERE = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
-_REACH = re.compile(r'bytes (?:(\d+)-\d+|\*)/(\d+|\*)')
+_DIGITS = r'\d{1,18}'   # of no more is a file long; Python refuses to read thousands
+_REACH = re.compile(rf'bytes (?:({_DIGITS})-{_DIGITS}|\*)/({_DIGITS}|\*)')
 
 
 class Passing(Exception):
@@ -69,6 +70,16 @@ class Answer:
 class _Redirects(HTTPRedirectHandler):
     """Follow to safe addresses only; a release lies on another host than its page."""
 
+    def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Follow, and close the answer where there is nothing to follow."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except BaseException:
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(
             self, req: Request, fp: Any, code: int, msg: str, headers: Any,
             newurl: str) -> Request | None:
@@ -113,16 +124,20 @@ def ask(url: str, start: int, timeout_s: float) -> Iterator[Answer]:
         if error.code == 416:
             raise PastEnd('the file is shorter than what was there of it') from error
         if error.code in _PASSING or error.code >= 500:
-            raise Passing(f'the server answers {error.code} {error.reason}') from error
+            raise Passing(f'the server answers {error.code} {brief(error.reason)}') from error
         if error.code < 400:
             raise Unavailable(
                 f"models: '{url}' leads nowhere: {brief(error.reason)}, expected an https "
                 'address; nothing was fetched') from error
         raise Unavailable(
-            f"models: '{url}' answers {error.code} {error.reason}: the file was moved or "
+            f"models: '{url}' answers {error.code} {brief(error.reason)}: the file was moved or "
             'withdrawn; a newer faster_deploy_ros may know where it is') from error
     except (OSError, HTTPException) as error:
         raise _failure(url, error) from error
+    except ValueError as error:   # what urllib makes of a redirect to http://[::1 or https://a..b
+        raise Unavailable(
+            f"models: '{url}' leads to what is no address ({brief(error)}); nothing was fetched"
+            ) from error
     with response:
         yield _answer(response)
 
@@ -136,7 +151,7 @@ def _answer(response: Any) -> Answer:
         total = None if reach[2] == '*' else int(reach[2])
         return Answer(response, int(reach[1]), total, kind)
     length = response.headers.get('Content-Length', '')
-    return Answer(response, 0, int(length) if length.isdecimal() else None, kind)
+    return Answer(response, 0, int(length) if re.fullmatch(_DIGITS, length) else None, kind)
 
 
 def _failure(url: str, error: Exception) -> Exception:
@@ -156,8 +171,9 @@ def _failure(url: str, error: Exception) -> Exception:
 
 
 def brief(error: object) -> str:
-    """Return an error's words in one line."""
+    """Return an error's words in one line; what a server says does not command the terminal."""
     if isinstance(error, TimeoutError):
         return 'the server says nothing'
     text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
-    return ' '.join(str(text).split())[:160]
+    words = ' '.join(str(text).split())[:160]
+    return ''.join(letter if letter.isprintable() else '?' for letter in words)
