@@ -33,7 +33,8 @@ def summary_of(
 def test_metric_depth_without_a_unit_is_refused_with_what_would_help():
     with pytest.raises(BlobMismatch, match=(
             r"MetricDepth: nobody says the unit of output 'depth' float32 .*, expected one of m, "
-            r'dm, cm, mm; set the parameter card.output.unit, or output: \{unit: ...\}')):
+            r'dm, cm, mm; write output: \{unit: \.\.\.\} into the model card, or set the parameter '
+            r'card\.output\.unit \(evaluate: --set output\.unit=')):
         summary_of('metric_depth')
 
 

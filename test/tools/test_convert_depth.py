@@ -79,6 +79,15 @@ def test_a_real_net_gives_the_same_metres(runtime, meter, shared_data, faster_de
     np.testing.assert_allclose(after.depth, before.depth, rtol=2e-3)
 
 
+def test_a_net_without_a_unit_is_converted_and_the_note_asks_for_the_unit_alone(
+        shared_data, faster_deploy, folder):
+    page, _ = converted(
+        faster_deploy, shared_data / 'models' / 'meter_xxs_kitti_192x640.onnx', 'mnn', folder)
+    note, = page['notes']
+    assert 'the card does not say it: write it there' in note
+    assert 'output: {unit: ...}' in note and 'yolox' not in note
+
+
 @pytest.mark.parametrize('runtime', ['mnn', 'ncnn', 'openvino'])
 def test_what_metadata_said_is_on_the_card_of_a_format_that_has_none(
         runtime, spoken, faster_deploy, folder):

@@ -32,6 +32,6 @@ class MetricDepth(DepthModel):
         if not unit:
             raise BlobMismatch(
                 f'MetricDepth: nobody says the unit of {self._output}, expected one of '
-                f"{', '.join(UNITS)}; set the parameter card.output.unit, or "
-                'output: {unit: ...} in the model card')
+                f"{', '.join(UNITS)}; write output: {{unit: ...}} into the model card, or set "
+                'the parameter card.output.unit (evaluate: --set output.unit=...)')
         return Meaning(METRIC, gain=METRES[unit] * self._gain, unit=unit, said_by=said_by)

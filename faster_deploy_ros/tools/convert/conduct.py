@@ -166,8 +166,8 @@ def _write_card(path: Path, page: Mapping[str, Any]) -> None:
 def _notes(orders: Orders, meaning: Meaning) -> list[str]:
     notes = []
     if meaning.why_not:
-        notes.append('no family is known, so the card names none: add one (family: yolox) if a '
-                     f'node is to use the model ({meaning.why_not})')
+        notes.append('what the tensors mean is not known, so the card does not say it: write it '
+                     f'there before a node uses the model ({meaning.why_not})')
     if orders.precision == 'int8' and not orders.images:
         notes.append('no images were given to calibrate on (--images)')
     return notes
