@@ -12,7 +12,6 @@ from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.registry import Entry
 from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import MODELS, open_model
-from faster_deploy_ros.tasks.card import read_card
 import numpy as np
 import pytest
 from tensor_cores import core_saying
@@ -78,14 +77,6 @@ def test_the_pages_family_refuses_other_tensors():
     with core_saying(np.zeros((1, 126, 35), np.float32), (96, 64)) as core:
         with pytest.raises(BlobMismatch, match=r'expected float32 .1, 128, classes \+ 32'):
             open_model('nanodet_plus', core)
-
-
-def test_the_pages_card_can_be_read(tmp_path):
-    path = tmp_path / 'model.yaml'
-    path.write_text(re.search(r'```yaml\n(.*?)```', PAGE, re.DOTALL)[1])
-    card = read_card(path)
-    assert (card.family, card.labels, card.input.size, card.output.decoded) == (
-        'yolox', ('sphere', 'cube'), (320, 256), False)
 
 
 def test_the_page_names_every_family_of_the_table():

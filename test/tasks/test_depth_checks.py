@@ -33,8 +33,8 @@ def summary_of(
 def test_metric_depth_without_a_unit_is_refused_with_what_would_help():
     with pytest.raises(BlobMismatch, match=(
             r"MetricDepth: nobody says the unit of output 'depth' float32 .*, expected one of m, "
-            r'dm, cm, mm; write output: \{unit: \.\.\.\} into the model card, or set the parameter '
-            r'card\.output\.unit \(evaluate: --set output\.unit=')):
+            r'dm, cm, mm; write output: \{unit: \.\.\.\} into the model card, or set the '
+            r'parameter card\.output\.unit \(evaluate: --set output\.unit=')):
         summary_of('metric_depth')
 
 
@@ -114,6 +114,7 @@ def test_a_card_that_contradicts_the_family_is_refused(family, said, metadata, m
     ([IMAGE, tensor('o', (1, 1, 112, 56))], 'a map of 56x112, expected the proportions of the in'),
     ([IMAGE, tensor('o', (1, 1, 1, 1))], 'a map of 1x1, expected the proportions'),
     ([IMAGE, tensor('o', (1, 140, 140))], 'or of an export that runs at another size only'),
+    ([IMAGE, tensor('o', (1, 56, 115))], 'a map of 115x56, expected the proportions'),
     ([IMAGE, tensor('o', (1, 56, 112), dtype=np.float16)], 'float16 .*expected float32; export'),
     ([IMAGE, tensor('o', (1, 56, 112), dtype=np.uint8)], 'uint8 .*expected float32'),
     ([IMAGE], r'0 outputs \(none\), expected 1'),
