@@ -68,12 +68,14 @@ def test_a_region_is_cut_out_before_it_is_binned():
     (info(p=(-480.0, *P[1:])), 'P has focal lengths -480'),
     (info(p=(480.0, 0.0, 322.0, 0.0, 0.0, 0.0, *P[6:])), 'focal lengths 480 and 0'),
     (info(p=(480.0, 2.0, *P[2:])), 'P is no projection of a pinhole'),
+    (info(p=(*P[:4], 2.0, *P[5:])), 'P is no projection of a pinhole'),
     (info(p=(*P[:10], 2.0, 0.0)), 'P is no projection of a pinhole'),
     (info((500.0, 0.0, 319.5, 0.0, 510.0, 239.5, 0.0, 0.0, 0.0), [0.0] * 12),
      'K is no projection of a pinhole'),
     (info(width=0, height=0), 'the image is 0x0'),
     (info(binning_x=1000), 'the image is 0x480'),
-    (info(roi=RegionOfInterest(x_offset=600, width=100, height=100)), 'is not inside'),
+    (info(roi=RegionOfInterest(x_offset=541, width=100, height=100)), 'is not inside'),
+    (info(roi=RegionOfInterest(y_offset=381, width=100, height=100)), 'is not inside'),
 ], ids=lambda value: value if isinstance(value, str) else '')
 def test_what_is_no_calibration_is_named(message, words):
     with pytest.raises(BadFrame, match=r'^camera_info ') as caught:

@@ -30,7 +30,8 @@ def calibrations(draw):
     cx, cy = (draw(st.floats(-0.3, 1.3)) * side for side in (width, height))
     p, k = [0.0] * 12, [fx, 0, cx, 0, fy, cy, 0, 0, 1]
     if draw(st.booleans()):
-        p = [fx, 0, cx, draw(st.sampled_from([0.0, -0.1 * fx])), 0, fy, cy, 0, 0, 0, 1, 0]
+        tx, ty = (draw(st.sampled_from([0.0, -0.1 * focal])) for focal in (fx, fy))
+        p = [fx, 0, cx, tx, 0, fy, cy, ty, 0, 0, 1, 0]
         k = [2.0 * fx, 0, 1, 0, 3.0 * fy, 1, 0, 0, 1]   # of the raw image: must not be looked at
     return calibration(
         k, width, height, p, binning_x=draw(st.sampled_from([0, 1, 2])),

@@ -80,6 +80,8 @@ FORMS = {
     'logits called labels': lambda: raw(names=('dets', 'labels')),
     'logits by shape': lambda: raw(names=('o1', 'o2'), turn=True),
     'logits with features': lambda: raw(extra=[tensor('last_hidden_state', (1, 25, 64))]),
+    'logits with the boxes of other layers': lambda: raw(
+        extra=[tensor('aux_pred_boxes', (1, 25, 4)), tensor('aux_logits', (1, 25, 3))]),
     'scores by class': lambda: raw(values=SCORES, names=('boxes', 'scores')),
     'joined': joined,
     'joined, no batch': lambda: joined(BOXES[0], SCORES[0]),

@@ -31,6 +31,12 @@ def test_what_has_no_metres_or_believable_ones_is_not_doubted(values, kind):
     assert doubt(DepthMap(np.full((5, 40), values, np.float32), kind), 'm') == ''
 
 
+def test_a_sky_that_a_net_puts_anywhere_is_not_doubted():
+    depth = np.full((64, 64), 3, np.float32)
+    depth[:16] = 1e6
+    assert doubt(DepthMap(depth, 'metric'), 'm') == ''
+
+
 def test_what_is_not_known_does_not_count():
     depth = np.full((64, 64), np.nan, np.float32)
     depth[:, 32:] = 500

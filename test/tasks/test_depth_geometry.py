@@ -9,7 +9,7 @@ from faster_deploy_ros.stopwatch import Stopwatch
 from faster_deploy_ros.tasks import DepthOptions, ModelCard, open_model
 from faster_deploy_ros.tasks.card import InputCard, OutputCard
 from faster_deploy_ros.tasks.depth.resample import to_image
-from faster_deploy_ros.tasks.letterbox import letterbox, PLACEMENTS
+from faster_deploy_ros.tasks.letterbox import Letterbox, letterbox, PLACEMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
@@ -71,6 +71,12 @@ def test_an_image_that_lies_within_one_pixel_of_the_output_has_that_pixels_depth
     depth = to_image(output, geometry, (4, 400))
     np.testing.assert_array_equal(depth[:, 0], depth[:, 3])
     assert (depth[0, 0], depth[-1, 0]) == (1, 13)
+
+
+def test_of_two_pixels_of_padding_an_image_between_them_has_the_one_it_lies_in():
+    geometry = Letterbox((4, 400), (64, 64), (1, 64), (33, 0))   # 2.06 to 2.13 of 4 pixels
+    output = np.arange(4 * 4, dtype=np.float32).reshape(4, 4)
+    np.testing.assert_array_equal(to_image(output, geometry, (4, 4))[0], [2, 2, 2, 2])
 
 
 def seeing_core(size, layout, dtype, factor=1):

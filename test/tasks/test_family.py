@@ -81,6 +81,7 @@ def test_the_tensors_tell(specs, family):
 
 PLAIN = [image(416, 416), tensor('o', (1, 3549, 7))]        # yolox of 2 classes or yolov8 of 3
 FEW = [image(), tensor('o', (1, 300, 6))]
+ANY = [image(), tensor('o', (1, -1, 6))]                     # finished, or one for each cell
 MAP = [image(256, 256), tensor('797', (1, 256, 256))]       # MiDaS' own export: no word of depth
 DEPTH = [image(256, 256), tensor('depth', (1, 1, 256, 256))]
 
@@ -98,6 +99,10 @@ DEPTH = [image(256, 256), tensor('depth', (1, 1, 256, 256))]
     (FEW, ULTRALYTICS, None, (), 'yolo_end2end'),
     (FEW, {**ULTRALYTICS, 'end2end': 'True'}, None, (), 'yolo_end2end'),
     (FEW, {**ULTRALYTICS, 'args': "{'nms': True}"}, None, (), 'yolo_end2end'),
+    (FEW, {'names': "['a', 'b']"}, None, (), 'yolo_end2end'),
+    (ANY, {**ULTRALYTICS, 'end2end': 'True'}, None, (), 'yolo_end2end'),
+    (ANY, {**ULTRALYTICS, 'args': "{'nms': True}"}, None, (), 'yolo_end2end'),
+    (ANY, {**ULTRALYTICS, 'end2end': 'False'}, None, (), 'yolov8'),
     (FEW, {**ULTRALYTICS, 'description': 'Ultralytics rtdetr-l model'}, None, (), 'rtdetr'),
     ([image(), tensor('o', (1, 300, 20))], {'description': 'Ultralytics RT-DETR-l'}, None, (),
      'rtdetr'),
@@ -109,6 +114,7 @@ DEPTH = [image(256, 256), tensor('depth', (1, 1, 256, 256))]
     (MAP, {'description': 'MiDaS v2.1 small'}, None, (), 'midas'),
     (MAP, {}, ModelCard(output=OutputCard(kind='disparity')), (), 'lite_mono'),
     (MAP, {'task': 'depth', 'unit': 'm'}, None, (), 'metric_depth'),
+    (MAP, {'unit': 'm'}, None, (), 'metric_depth'),
     (DEPTH, {}, ModelCard(output=OutputCard(unit='cm')), (), 'metric_depth'),
     (DEPTH, {}, ModelCard(output=OutputCard(kind='relative')), (), 'midas'),
     ([image(448, 448), tensor('depth', (1, 448, 448))], {'model_name': 'depth_anything_v2_vits'},
@@ -160,6 +166,11 @@ def test_metadata_card_and_labels_tell_what_the_tensors_do_not(
       tensor('det_scores', (1, 100)), tensor('det_classes', (1, 100), dtype=np.int32)],
      'no known family'),                                          # YOLOv7 with a TensorRT plug-in
     ([image()], 'no known family'),
+    ([image(), tensor('o', (1, 5000, 6))], 'no known family'),
+    ([image(256, 192), tensor('depth', (1, 1, 6, 8))], 'no known family'),      # features
+    ([image(64, 64), tensor('a', (1, 1, 64, 64)), tensor('b', (1, 1, 64, 64))],
+     'no known family'),
+    ([image(98, 70), tensor('797', (1, 1, 70, 98))], 'it may be depth_anything '),
     ([OPEN, tensor('o', (2, 84, 8400))], "output 'o' .* is for 2 images, expected 1; export the "),
     ([tensor('images', (4, 3, 640, 640), True), tensor('o', (4, 84, 8400))],
      "input 'images' .* is for 4 images, expected 1; export the model for batch 1"),
@@ -169,6 +180,12 @@ def test_what_is_not_clear_is_an_error_with_the_candidates_and_the_remedy(specs,
         guess(*specs)
     assert 'et the parameter family' in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+def test_a_map_that_is_called_depth_is_no_disparity():
+    with pytest.raises(BlobMismatch, match=r'more than one fits .*midas .*metric_depth') as caught:
+        guess(*DEPTH)
+    assert 'lite_mono' not in str(caught.value)
 
 
 @pytest.mark.parametrize('task', ['segment', 'pose', 'obb', 'classify'])

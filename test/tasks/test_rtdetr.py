@@ -160,6 +160,8 @@ def one(box=(0.1, 0.1, 0.5, 0.5), score=0.9, label=1.0):
     (lambda: raw(values=SCORES), "'logits' has nothing below 0, expected logits; the sigmoid is"),
     (lambda: raw(names=('boxes', 'scores')), 'expected 0 to 1; the model was exported without'),
     (lambda: joined(scores=LOGITS), 'expected 0 to 1; the model was exported without its sigmoid'),
+    (lambda: finished(pairs=one((0.5, 0.1, 0.47, 0.5))), 'a box ends 2.88 pixels before it'),
+    (lambda: raw(BOXES * 6), 'expected fractions of the image, 0 to 1; the model says its'),
     (lambda: raw(BOXES * 320), 'expected fractions of the image, 0 to 1; the model says its'),
     (lambda: joined(BOXES * 320), 'expected fractions of the image'),
     (lambda: raw(BOXES * np.array([1, 1, -1, 1], np.float32)), 'pixels before it begins'),
@@ -216,6 +218,12 @@ def test_tensors_of_others_are_refused_with_what_was_expected(specs, message):
     with core_with(IMAGE, *specs) as core:
         with pytest.raises(BlobMismatch, match=f'RtDetr: .*{message}'):
             open_model('rtdetr', core)
+
+
+def test_a_backbone_with_patches_of_14_may_have_its_own_size():
+    image = tensor('images', (1, 3, 42, 70), is_input=True)
+    with core_with(image, tensor('dets', (1, 25, 4)), tensor('labels', (1, 25, 3))) as core:
+        assert open_model('rtdetr', core).input_size == (70, 42)
 
 
 def test_a_model_of_four_classes_has_its_boxes_told_by_name():

@@ -10,6 +10,7 @@ bounds the size of the files that it may write.
 import hashlib
 import os
 import resource
+import signal
 import sys
 from types import MappingProxyType
 
@@ -34,6 +35,7 @@ def row(url, sha256, size, licence='MIT'):
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGINT, signal.default_int_handler)   # ignored below a shell's `&`
     url, sha256, size, licence, *words = sys.argv[1:]
     if limit := os.environ.get('FILE_LIMIT'):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

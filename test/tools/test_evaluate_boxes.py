@@ -90,9 +90,12 @@ def test_what_labelling_tools_leave_out_is_filled_in(data_set):
 
 def test_names_match_whatever_their_blanks_and_capitals():
     matched, notes = box_figures.match(
-        ('PottedPlant', 'cell_phone'), {'cell phone': 77, 'potted plant': 64})
-    assert matched == {0: 64, 1: 77}
+        ('PottedPlant', 'cell_phone', 'T-Shirt'),
+        {'cell phone': 77, 'potted plant': 64, 't shirt': 3})
+    assert matched == {0: 64, 1: 77, 2: 3}
     assert notes == []
+    with pytest.raises(BadValue, match="has the class 'potted plant' twice"):
+        box_figures.match(('pottedplant', 'potted plant'), {'potted plant': 64})
 
 
 def test_names_of_one_side_alone_are_said_and_not_judged(data_set):
@@ -103,6 +106,21 @@ def test_names_of_one_side_alone_are_said_and_not_judged(data_set):
     said = ' '.join(found.notes)
     assert 'left out: dog' in said
     assert 'not judged: bear' in said
+
+
+def test_a_crowd_is_neither_right_nor_wrong_and_no_object(data_set):
+    crowd = {'image_id': 0, 'category_id': 17, 'bbox': list(THERE), 'iscrowd': 1}
+    alone = {'image_id': 0, 'category_id': 17, 'bbox': list(HERE), 'iscrowd': 0}
+    data = data_set([[]], annotations=[crowd, alone])
+    found = evaluate(Oracle([[(THERE, 0, 0.95), (HERE, 0, 0.9)]]), data)
+    assert found.judged.ap() == pytest.approx(1)
+    assert found.objects == [17]
+
+
+def test_images_without_an_object_of_the_models_classes_give_no_figure(data_set):
+    data = data_set([[(HERE, 30)]], kinds=[('cat', 17), ('bear', 30)])
+    with pytest.raises(BadValue, match=r'no object of a class that the model knows \(cat\)'):
+        evaluate(Oracle([[(HERE, 0, 0.9)]]), data)
 
 
 def test_classes_without_a_common_name_are_refused(data_set):
@@ -122,6 +140,19 @@ def test_labels_in_another_order_are_a_mistake_of_their_own(data_set):
 def test_a_bad_detector_is_no_mistake_of_the_labels(data_set):
     data = data_set([[(HERE, 17)], [(THERE, 18)]])
     assert not evaluate(Oracle([[((0, 0, 5, 5), 0, 0.9)], []]), data).mistakes
+
+
+def test_a_detector_that_finds_nothing_has_figures_of_0(data_set):
+    found = evaluate(Oracle([[], []]), data_set([[(HERE, 17)], [(THERE, 18)]]))
+    assert (found.judged.ap(), found.judged.ar()) == (0, 0)
+    assert not found.mistakes
+
+
+def test_of_the_boxes_of_an_image_only_the_best_count(data_set):
+    data = data_set([[(HERE, 17), (THERE, 17)]])
+    model = Oracle([[(THERE, 0, 0.8), (HERE, 0, 0.9)]])
+    assert evaluate(model, data).judged.ar() == pytest.approx(1)
+    assert evaluate(model, data, most=1).judged.ar() == pytest.approx(0.5)
 
 
 def test_an_image_that_fails_counts_as_nothing_found(data_set):

@@ -214,6 +214,28 @@ def test_images_and_truths_are_paired_by_their_names(pairs, tmp_path):
     assert '1 file of the truth has no image (1.npy)' in data.notes[1]
 
 
+def test_two_truths_of_one_image_are_refused(pairs, tmp_path):
+    truth = np.full((6, 8), 3, np.float32)
+    pairs([truth] * 2)
+    cv2.imwrite(str(tmp_path / 'depth' / '1.tiff'), truth)
+    with pytest.raises(BadValue, match=r"'1\.npy' and '1\.tiff' are of one image"):
+        depth_truth.read_measured(
+            tmp_path / 'rgb', tmp_path / 'depth', depth_truth.TruthFormat())
+
+
+def test_the_pictures_that_are_drawn_are_of_images_of_their_own(pairs):
+    truth = np.full((6, 8), 3, np.float32)
+    found = evaluate(Oracle([truth * 1.1, truth * 2, truth]), pairs([truth] * 3))
+    assert dict(depth_figures.pick(found)) == {
+        'worst': '1.png', 'median': '0.png', 'best': '2.png'}
+
+
+def test_of_two_images_the_worst_and_the_best_are_drawn(pairs):
+    truth = np.full((6, 8), 3, np.float32)
+    found = evaluate(Oracle([truth * 1.1, truth * 2]), pairs([truth] * 2))
+    assert dict(depth_figures.pick(found)) == {'worst': '1.png', 'best': '0.png'}
+
+
 def test_without_a_pair_the_names_are_shown(pairs, tmp_path):
     pairs([np.full((6, 8), 3, np.float32)] * 2)
     for number in (0, 1):
