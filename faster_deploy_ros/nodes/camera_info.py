@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """sensor_msgs/CameraInfo as the pinhole of a rectified image, and back."""
 
-import math
-
 from faster_deploy_ros.errors import BadFrame
 from faster_deploy_ros.pinhole import Pinhole
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+# Pixels: what is beyond is no lens, and would put points where a float32 ends.
+SHORTEST, LARGEST = 1e-3, 1e9
 NO_ROTATION = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -31,10 +31,11 @@ def read_camera_info(message: CameraInfo) -> Pinhole:
         raise BadFrame(
             f'{where}: K and P are zero: the camera is not calibrated. Calibrate it '
             '(camera_calibration), or give its driver the calibration file.')
-    if not all(map(math.isfinite, values)) or min(fx, fy) <= 0:
+    if not all(abs(value) < LARGEST for value in values) or min(fx, fy) < SHORTEST:
         raise BadFrame(
             f'{where}: {named} has focal lengths {fx:g} and {fy:g} and centre {cx:g}, {cy:g}; '
-            'expected finite numbers, the focal lengths above 0. Correct the calibration file.')
+            f'expected finite numbers of less than {LARGEST:g} pixels, the focal lengths at '
+            f'least {SHORTEST:g}. Correct the calibration file.')
     if skew or low or tuple(last) != (0.0, 0.0, 1.0, 0.0):
         raise BadFrame(
             f'{where}: {named} is no projection of a pinhole, expected '

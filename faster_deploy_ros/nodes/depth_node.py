@@ -34,6 +34,8 @@ from faster_deploy_ros.tasks.depth.doubt import doubt
 from faster_deploy_ros.tasks.results import METRIC
 from std_msgs.msg import Header
 
+MOST_PIXELS = 1 << 26   # of an output: a gigabyte of points; no message holds four
+
 
 @dataclass(frozen=True, slots=True)
 class DepthParams(PerceptionParams):
@@ -84,6 +86,10 @@ class DepthParams(PerceptionParams):
             raise BadParameter(
                 f"parameters 'output_width', 'output_height': got {size[0]} and {size[1]}, "
                 'expected both, or 0 and 0 for the size of the image')
+        if size[0] * size[1] > MOST_PIXELS:
+            raise BadParameter(
+                f"parameters 'output_width', 'output_height': got {size[0]} and {size[1]}, "
+                f'expected {MOST_PIXELS} pixels at most: a message has an end, and so has memory')
         try:
             return DepthOptions(
                 output_size=size if all(size) else None, scale=self.depth_scale,

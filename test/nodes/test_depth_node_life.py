@@ -89,6 +89,8 @@ def test_relative_depth_with_a_scale_is_metric(depth_rig, tmp_path):
 
 @pytest.mark.parametrize(('parameters', 'words'), [
     ({'output_width': 320}, "parameters 'output_width', 'output_height': got 320 and 0"),
+    ({'output_width': 16384, 'output_height': 16384},
+     "parameters 'output_width', 'output_height': got 16384 and 16384, expected 67108864 pixels"),
     ({'depth_shift': 0.1}, "parameters 'depth_scale', 'depth_shift', 'min_depth_m'"),
     ({'min_depth_m': 5.0, 'max_depth_m': 2.0}, 'expected more than min_depth_m'),
     ({'depth_encoding': '64FC1'}, 'expected one of 32FC1, 16UC1'),
