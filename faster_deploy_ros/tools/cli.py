@@ -5,7 +5,6 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 import difflib
-import errno
 from importlib import import_module
 import os
 import sys
@@ -14,6 +13,7 @@ from types import MappingProxyType
 from faster_deploy_ros import __version__
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.tools.interrupts import ended_by_signals
+from faster_deploy_ros.tools.whole_file import NO_ROOM
 
 PROGRAM = 'faster-deploy'
 # What the commands need beyond the package's own needs: extras of setup.py.
@@ -21,7 +21,6 @@ TOOLS = ('onnx', 'tabulate')
 EXTRAS: Mapping[str, Sequence[str]] = MappingProxyType({
     'evaluate': ('matplotlib', 'pycocotools', 'tabulate')})
 OK, DISAGREED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Command -> what it is for. Each is a module of this folder with add_arguments and run.
 COMMANDS: Mapping[str, str] = MappingProxyType({
     'bench': 'how fast a model runs: latency and throughput by seats and threads',

@@ -4,7 +4,6 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 import json
-import os
 from pathlib import Path
 import sys
 
@@ -15,6 +14,7 @@ from faster_deploy_ros.tools.bench.report import as_json, made, markdown, notes,
 from faster_deploy_ros.tools.bench.rounds import measure
 from faster_deploy_ros.tools.inputs import read_shape
 from faster_deploy_ros.tools.progress import Activity
+from faster_deploy_ros.tools.whole_file import write_whole
 
 OK, INCOMPLETE = 0, 1
 EPILOG = """\
@@ -72,7 +72,8 @@ def run(arguments: Namespace) -> int:
         rows = list(measure(orders, activity))
     how = made(_words(arguments), rows)
     if page is not None:
-        _write(page, markdown(orders, rows, how))
+        write_whole(page, markdown(orders, rows, how), '--markdown')
+        print(f'  {page} written', file=sys.stderr)
     if arguments.json:
         print(json.dumps(as_json(orders, rows, how), indent=2))
     else:
@@ -116,16 +117,3 @@ def _words(chosen: Namespace) -> list[str]:
 
 DEFAULTS = {'seats': (1, 2), 'threads': None, 'seconds': 2.0, 'rounds': 5, 'images': 'scene',
             'family': 'auto'}
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        draft.write_text(text, encoding='utf-8')
-        draft.replace(path)
-    except OSError as error:
-        raise BadValue(f"--markdown: '{path}' cannot be written: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)
-    print(f'  {path} written', file=sys.stderr)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faster_deploy_ros.errors import BadValue
+from faster_deploy_ros.sources.scene import VGA
 from faster_deploy_ros.tools.card_words import CardWords, read_card_arguments
 from faster_deploy_ros.tools.evaluate.samples import SCENE, SCENE_FRAMES, SCENE_SEED
 from faster_deploy_ros.tools.whole_file import check_place
 
-VGA = (640, 480)
 MOST_SEATS = 64
 LARGEST = 8192   # pixels of a side of a room: rendering one takes a gigabyte then
 

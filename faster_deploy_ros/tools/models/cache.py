@@ -4,11 +4,11 @@
 
 import os
 from pathlib import Path
-import tempfile
 
 from faster_deploy_ros.errors import BadValue, LoadFailed
 from faster_deploy_ros.tasks.model_digest import model_sha256
 from faster_deploy_ros.tools.models.model import ZooModel
+from faster_deploy_ros.tools.whole_file import put_whole
 import yaml
 
 VARIABLE = 'FASTER_DEPLOY_MODELS'
@@ -72,13 +72,5 @@ def write_card(model: ZooModel, path: Path) -> Path:
     card = card_of(path)
     text = _OPENING + yaml.safe_dump(
         model.page(), sort_keys=False, default_flow_style=None, width=96, allow_unicode=True)
-    handle, scratch = tempfile.mkstemp(prefix='.', suffix='.yaml', dir=path.parent)
-    try:
-        with os.fdopen(handle, 'w', encoding='utf-8') as stream:
-            stream.write(text)
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, card)
-    except BaseException:
-        os.unlink(scratch)
-        raise
+    put_whole(card, text)
     return card

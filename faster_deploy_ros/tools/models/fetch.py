@@ -4,7 +4,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-import errno
 from pathlib import Path
 import shutil
 import time
@@ -20,8 +19,8 @@ from faster_deploy_ros.tools.models.cache import (
 from faster_deploy_ros.tools.models.download import download, NoNetwork, Patience
 from faster_deploy_ros.tools.models.model import Asset, ZooModel
 from faster_deploy_ros.tools.models.part import own_part, Part
+from faster_deploy_ros.tools.whole_file import NO_ROOM
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Report = Callable[..., None]
 
 
