@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import os
 
 from faster_deploy_ros import transport
+from faster_deploy_ros.nodes.topic_names import beside
 from faster_deploy_ros.share import share_path
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, TimerAction
@@ -93,11 +94,9 @@ class LaunchFile:
             if LaunchConfiguration(one.argument).perform(context):
                 parameters[one.parameter] = _typed(one.argument, one.type)
         remappings = [('image', topic), ('image/compressed', f'{topic}/compressed')]
-        for beside in self._beside:
-            given = LaunchConfiguration(beside.argument).perform(context)
-            folder = topic.rpartition('/')[0]
-            remappings.append((
-                beside.topic, given or (f'{folder}/{beside.topic}' if folder else beside.topic)))
+        for sibling in self._beside:
+            given = LaunchConfiguration(sibling.argument).perform(context)
+            remappings.append((sibling.topic, given or beside(topic, sibling.topic)))
         return [Node(
             package='faster_deploy_ros', executable=f'{self._node}_node', name=self._node,
             namespace=LaunchConfiguration('namespace'), output='screen',
