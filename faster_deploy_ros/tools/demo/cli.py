@@ -55,7 +55,8 @@ def _run(orders: Orders, progress: Progress) -> int:
     orders.out.mkdir(parents=True, exist_ok=True)
     _forget_earlier_run(orders)
     environ = demo_environment()
-    print(f'  {orders.planned} pictures of {orders.source} at {orders.fps:g} per second')
+    several = 'picture' if orders.planned == 1 else 'pictures'
+    print(f'  {orders.planned} {several} of {orders.source} at {orders.fps:g} per second')
     print(f'  {describe(environ)}')
     print(f"  watch it: export ROS_DOMAIN_ID={environ['ROS_DOMAIN_ID']}, then "
           f'ros2 topic hz {orders.task.topic}', flush=True)
