@@ -3,12 +3,17 @@
 """Fetching a model over connections that go wrong; the server is on the loopback interface."""
 
 from dataclasses import replace
+import errno
+import hashlib
+import io
 import socket
 import threading
+from urllib.request import Request
 
 from command_line import names
 from faster_deploy_ros.errors import LoadFailed, Unavailable
-from faster_deploy_ros.tools.models import download
+from faster_deploy_ros.tools.models import download, link
+from faster_deploy_ros.tools.models.part import Part
 from model_server import (
     cut,
     no_length,
@@ -67,6 +72,44 @@ def test_a_server_that_knows_no_parts_begins_anew(zoo, folder):
     zoo.server.plan = [whole]
     assert zoo.get(zoo.row).path.read_bytes() == CONTENT
     assert zoo.server.ranges == [f'bytes={HALF}-']
+
+
+def part(first, said):
+    """Send the file from a byte on, and say of it what is given."""
+    return lambda request, content: request.answer(
+        206, content[first:], {'Content-Range': said.format(first, len(CONTENT) - 1)})
+
+
+def test_another_part_than_was_asked_for_is_not_taken(zoo):
+    zoo.server.plan = [cut(HALF), part(10, f'bytes {{}}-{{}}/{len(CONTENT)}')]
+    assert zoo.get(zoo.row).path.read_bytes() == CONTENT
+    assert zoo.server.ranges[1:] == [f'bytes={HALF}-'] * 2
+    assert 'another part than was asked for' in ' '.join(str(told) for told in zoo.told)
+
+
+def test_a_part_of_a_file_whose_length_nobody_says_will_do(zoo):
+    zoo.server.plan = [cut(HALF), part(HALF, 'bytes {}-{}/*')]
+    assert zoo.get(sizeless(zoo.row)).path.read_bytes() == CONTENT
+    assert len(zoo.server.requests) == 2
+
+
+def test_a_file_without_end_is_not_begun(zoo, folder, monkeypatch):
+    monkeypatch.setattr(download, 'MOST', len(CONTENT) - 1)
+    with pytest.raises(LoadFailed, match=f'has {len(CONTENT)} bytes, expected .* at most'):
+        zoo.get(sizeless(zoo.row))
+    assert names(folder) == []
+
+
+def test_the_waits_grow_and_end():
+    patience = download.Patience(wait_s=1.0, longest_s=15.0)
+    assert [patience.wait(failures) for failures in (1, 2, 3, 9)] == [1, 2, 4, 15]
+
+
+def test_a_server_far_away_does_not_lead_to_this_machine():
+    """A redirect from outside could read what listens on the loopback interface only."""
+    far, near = Request('https://example.org/m.onnx'), 'http://127.0.0.1:8080/admin'
+    with pytest.raises(Unavailable, match=r"leads to 'http://127\.0\.0\.1:8080/admin'"):
+        link._Redirects().redirect_request(far, None, 302, 'Found', {}, near)
 
 
 def test_a_file_that_changed_upstream_is_not_glued_to_its_beginning(zoo, folder):
@@ -256,3 +299,19 @@ def test_a_server_that_falls_silent_is_left_and_asked_again(zoo):
         go_on.set()
     assert 'the server says nothing' in next(told[3] for told in zoo.told if told[3])
     assert zoo.server.ranges[1] == f'bytes={HALF}-'
+
+
+def test_a_disk_that_takes_half_of_what_came_has_none_of_it(tmp_path):
+    class Full(io.FileIO):
+        def write(self, data):
+            super().write(bytes(data)[:3])
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+    path = tmp_path / PART
+    path.write_bytes(b'begun')
+    with Full(path, 'a+b') as stream:
+        begun = Part(path, stream)
+        with pytest.raises(OSError, match='No space'):
+            begun.append(b'more of it')
+    assert path.read_bytes() == b'begun'
+    assert (begun.length, begun.sha256) == (5, hashlib.sha256(b'begun').hexdigest())
