@@ -9,6 +9,7 @@ pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
 pytest.importorskip('onnx', reason='onnx is not installed')
 
 from depth_rig import BLACK, calibration, complaints, DepthRig, K, metric_net
+from faster_deploy_ros.nodes import camera_feed
 from faster_deploy_ros.nodes.depth_node import DepthNode
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import Image
@@ -70,6 +71,19 @@ def test_an_image_gets_the_calibration_of_its_own_stamp_else_the_newest_that_fit
         focal[stamp] = wanted
     bench.until(lambda: len(bench.infos) == 5)
     assert {info.header.stamp.nanosec: info.k[0] for info in bench.infos} == focal
+
+
+def test_of_the_calibrations_of_a_long_life_only_the_newest_are_kept(depth_rig):
+    bench = depth_rig()
+    bench.start()
+    cameras = bench.node.cameras
+    for number in range(100):
+        message = calibration([50.0 + number, *K[1:]])
+        message.header.stamp.nanosec = number
+        cameras._on_info(message)
+    assert cameras.received == 100
+    kept = [one.stamp_ns for one in cameras._kept]
+    assert kept == list(range(100 - camera_feed.KEPT, 100))
 
 
 @pytest.mark.parametrize(('topic', 'warns'), [('image_raw', True), ('image_rect', False)])

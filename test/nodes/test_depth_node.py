@@ -23,8 +23,11 @@ from depth_rig import (
     metric_net,
     points_of,
 )
+from faster_deploy_ros.frame import Frame
 from faster_deploy_ros.nodes import depth_node
+from faster_deploy_ros.nodes.depth_outlet import Wanted
 from faster_deploy_ros.scenes import SceneRenderer
+from faster_deploy_ros.tasks import DepthMap
 from image_messages import encoded, gradient
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -92,6 +95,10 @@ def test_what_nobody_listens_to_is_not_made(depth_rig, monkeypatch):
     bench.listen('debug_image')
     bench.serve(1)
     assert made[4:] == ['depth_message', 'camera_info_message', 'image_message']
+    frame = Frame(0, 'camera', np.zeros((48, 64, 3), np.uint8))
+    metres = DepthMap(np.ones((48, 64), np.float32), 'metric')
+    assert bench.node.encode(frame, metres, Wanted(*[False] * 4))[:4] == (None,) * 4
+    assert len(made) == 7
     assert (len(bench.clouds), len(bench.infos), len(bench.pictures)) == (1, 1, 1)
     assert bench.node.road.health.published == 4
 
