@@ -10,7 +10,7 @@ import sys
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT / 'test' / 'models'))   # make_models
+sys.path.insert(0, str(CHECKOUT / 'test' / 'models'))   # make_models, tensor_cores
 
 # Two test runs on one machine, and the robot in the next room, never hear each other.
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
