@@ -62,15 +62,19 @@ def open_model(
     takes = getattr(make, 'options_type', object)   # a family may also be a plain function
     if options is not None and not isinstance(options, takes):
         raise BlobMismatch(
-            f"{core.uri.shown}: it is of the family '{family}', which takes {takes.__name__}, "
-            f'and got {type(options).__name__}: a model of another task. Use the node or command '
-            'of that task, or set the family')
+            f"{core.uri.shown}: it is of the family '{family}', which is one of {_task(takes)}, "
+            f'expected one of {_task(type(options))}: a model of another task. Use the node of '
+            'that task (the demo: --depth or not), or set the family')
     try:
         model: Model[Any] = make(core, options, card)
     except BlobMismatch as error:
         raise BlobMismatch(f'{error} (family {family} {why})' if why else str(error)) from error
     model.chosen = why and f'family {family} {why}'
     return model
+
+
+def _task(options_type: type) -> str:
+    return options_type.__name__.removesuffix('Options').lower()   # DepthOptions: depth
 
 
 __all__ = [

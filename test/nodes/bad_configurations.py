@@ -120,7 +120,7 @@ WRONG = (
     Wrong('the card has a family that the tensors are not of', file('other_family.onnx'),
           r"Yolov5: got output 'output' .*\(family yolov5 by its card\)"),
     Wrong('the card has a family of another task', file('depth_family.onnx'),
-          "of the family 'metric_depth', which takes DepthOptions"),
+          "of the family 'metric_depth', which is one of depth, expected one of detection"),
     Wrong('the card has an unknown family', file('unknown_family.onnx'),
           r"family 'yolo12': .*unknown_family\.onnx: by its card"),
     Wrong('the metadata has an unknown family', file('told_family.onnx'),

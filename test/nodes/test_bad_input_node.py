@@ -221,7 +221,7 @@ def test_configure_says_why_in_one_line_and_the_node_stays_usable_when(
 
 @pytest.mark.core
 @pytest.mark.parametrize(('name', 'family', 'says'), [
-    ('meter_xxs_kitti_192x640.onnx', 'auto', "family 'metric_depth', which takes DepthOptions"),
+    ('meter_xxs_kitti_192x640.onnx', 'auto', "family 'metric_depth', which is one of depth"),
     ('meter_xxs_kitti_192x640.onnx', 'yolox', 'Yolox: .*depth.*expected'),
     ('deimv2_atto_coco_fp32.onnx', 'yolov8', 'has 2 inputs'),
     ('yolov8n_int8.onnx', 'yolox', 'Yolox: .*output0.*layout of family yolov8'),

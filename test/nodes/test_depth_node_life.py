@@ -96,7 +96,7 @@ def test_relative_depth_with_a_scale_is_metric(depth_rig, tmp_path):
     ({'depth_encoding': '64FC1'}, 'expected one of 32FC1, 16UC1'),
     ({'debug_colormap': 'jet'}, 'expected one of turbo, inferno'),
     ({'points_stride': 0}, "parameter 'points_stride': got 0, expected 1 to 64"),
-    ({'model': MOCK}, "of the family 'yolox', which takes DetectionOptions"),
+    ({'model': MOCK}, "of the family 'yolox', which is one of detection, expected one of depth"),
     ({'model': 'RELATIVE', 'depth_encoding': '16UC1'},
      "parameter 'depth_encoding': got '16UC1', which is millimetres, for a model whose depth is"),
     ({'model': 'RELATIVE', 'max_depth_m': 3.0}, 'limits in metres for relative depth'),
@@ -160,7 +160,7 @@ def test_a_depth_model_in_a_detection_node_is_refused_by_name(ros, tmp_path, cap
     bench = Rig(model=metric_net(tmp_path / 'metric.onnx'), family='auto')
     assert bench.node.trigger_configure() == FAILURE
     (line,) = complaints(capfd, 'configure')
-    assert "of the family 'metric_depth', which takes DepthOptions" in line
+    assert "of the family 'metric_depth', which is one of depth" in line
     bench.close()
 
 
