@@ -54,6 +54,10 @@ def run(node_type: 'type[PerceptionNode]', args: Sequence[str] | None = None) ->
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
+    # All is done. Python gives signals back to their default while it ends, which takes it a
+    # third of a second: the second signal of one wish would look like a death.
+    for sign in ENDING:
+        signal.signal(sign, signal.SIG_IGN)
     return code
 
 

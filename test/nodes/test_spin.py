@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from time import monotonic, sleep
 
 import pytest
 
@@ -77,6 +78,18 @@ def test_the_same_wish_sent_twice_is_one(process):
     node.wait_for('active')
     node.process.send_signal(signal.SIGTERM)   # as systemd does, and launch a moment later
     assert node.end(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
+def test_the_same_wish_sent_again_and_again_until_the_end_is_one(process, sign):
+    """Python itself needs a third of a second to end, when nobody of ours listens any more."""
+    node = process(f'model:={MOCK}', 'family:=yolox', 'autostart:=true')
+    node.wait_for('active')
+    until_s = monotonic() + 3   # within which signals mean the same
+    while node.process.poll() is None and monotonic() < until_s:
+        node.process.send_signal(sign)
+        sleep(0.01)
+    assert node.process.wait(timeout=20) == 0
 
 
 def test_a_second_wish_ends_a_node_that_takes_too_long():

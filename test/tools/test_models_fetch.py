@@ -3,14 +3,17 @@
 """What a fetch leaves in a folder: the model, its card, and nothing else; and what it refuses."""
 
 from dataclasses import replace
+import os
 from types import SimpleNamespace
 
 from command_line import names
 from faster_deploy_ros.errors import BadValue, LoadFailed, Unavailable, Unsupported
 from faster_deploy_ros.tasks.card import card_beside, read_card
+from faster_deploy_ros.tools.cli import main
 from faster_deploy_ros.tools.models import fetch as fetching
+from faster_deploy_ros.tools.models import zoo as table
 from faster_deploy_ros.tools.models.fetch import fetch
-from planted_models import CARD, CONTENT, QUICK
+from planted_models import CARD, CONTENT, QUICK, row
 import pytest
 
 NAME = 'shapes.onnx'
@@ -94,3 +97,56 @@ def test_a_card_that_the_user_changed_stays(zoo):
 def test_a_model_that_nobody_publishes_as_onnx_says_how_to_export_it(zoo):
     with pytest.raises(Unsupported, match=r'not published as ONNX: do this \(https'):
         zoo.get(replace(zoo.row, asset=None, export='do this'))
+
+
+def test_a_card_of_the_users_own_is_not_written_over_without_a_word(zoo, folder):
+    card = folder / 'shapes.yaml'
+    card.write_text('family: mine\n')
+    with pytest.raises(BadValue, match=r'shapes\.yaml. is there .* --force replaces it'):
+        zoo.get(zoo.row)
+    assert card.read_text() == 'family: mine\n'
+    assert zoo.server.requests == []
+    assert read_card(zoo.get(zoo.row, force=True).card).family == 'yolox'
+
+
+def test_a_card_of_ours_that_a_broken_run_left_is_written_anew(zoo, folder):
+    (zoo.get(zoo.row).path).unlink()
+    assert not zoo.get(zoo.row).was_there
+
+
+@pytest.mark.parametrize('name', ['.shapes.onnx.part', 'shapes.onnx', 'shapes.yaml'])
+def test_what_a_planted_link_leads_to_is_not_written(zoo, folder, name):
+    """In a folder that others can write, as /tmp."""
+    victim = folder.parent / 'victim'
+    victim.write_bytes(b'precious')
+    (folder / name).symlink_to(victim)
+    with pytest.raises(BadValue):
+        zoo.get(zoo.row)
+    if name == 'shapes.onnx':
+        zoo.get(zoo.row, force=True)
+        assert not (folder / name).is_symlink()
+    assert victim.read_bytes() == b'precious'
+
+
+@pytest.mark.parametrize('name', ['.shapes.onnx.part', 'shapes.onnx', 'shapes.yaml'])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(zoo, folder, name):
+    os.mkfifo(folder / name)
+    with pytest.raises((BadValue, LoadFailed)):
+        zoo.get(zoo.row)
+
+
+@pytest.mark.parametrize('words', [
+    ('fetch', 'shapes', '--output', '~nobody-of-this-name/models'),
+    ('verify', '~nobody-of-this-name/m.onnx'), ('verify', 'x' * 5000)])
+def test_a_path_that_cannot_be_is_refused_in_one_line(monkeypatch, words, capsys):
+    monkeypatch.setattr(table, 'ZOO', {'shapes': row('https://example.org/m', '0' * 64, 9)})
+    assert main(['models', *words]) == 2
+    said = capsys.readouterr().err
+    assert said.count('\n') == 1
+    assert 'not known' in said or 'cannot be read (File name too long)' in said
+
+
+def test_a_variable_with_the_home_of_nobody_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv('FASTER_DEPLOY_MODELS', '~nobody-of-this-name/models')
+    assert main(['models', 'list']) == 2
+    assert 'home of a user that is not known' in capsys.readouterr().err

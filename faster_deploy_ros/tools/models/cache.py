@@ -19,10 +19,24 @@ def default_folder() -> Path:
     """Return the folder of the variable FASTER_DEPLOY_MODELS, else the one in the user's cache."""
     chosen = os.environ.get(VARIABLE, '')
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(Path(chosen))
     home = os.environ.get('XDG_CACHE_HOME', '')
     base = Path(home) if os.path.isabs(home) else Path.home() / '.cache'
     return base / 'faster_deploy_ros' / 'models'
+
+
+def expanded(path: Path) -> Path:
+    """
+    Put a home folder in the place of ``~`` or ``~name``.
+
+    :raises BadValue: nobody is called so.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise BadValue(
+            f"models: '{path}' begins with the home of a user that is not known; write the whole "
+            'path') from error
 
 
 def make_folder(folder: Path) -> None:
@@ -53,6 +67,8 @@ def checksum(model: Path) -> str:
     :raises LoadFailed: one cannot be read.
     """
     try:
+        if model.exists() and not model.is_file():   # a pipe would be read for ever
+            raise LoadFailed(f"models: '{model}' cannot be read (it is no file); take it away")
         return model_sha256(model)
     except OSError as error:
         raise LoadFailed(f"models: '{model}' cannot be read ({error.strerror})") from error
@@ -61,6 +77,24 @@ def checksum(model: Path) -> str:
 def card_of(model: Path) -> Path:
     """Return where the card of a model file lies."""
     return model.with_suffix('.yaml')
+
+
+def expect_our_card(card: Path) -> None:
+    """
+    Refuse to write over a card that somebody else has written.
+
+    :raises BadValue: there is one.
+    :raises OSError: it cannot be read.
+    """
+    if os.path.lexists(card) and not card.is_file():
+        raise BadValue(f"models: '{card}' is there and is no file; take it away")
+    if card.is_file():
+        with card.open('rb') as stream:
+            is_ours = stream.read(len(_OPENING)) == _OPENING.encode()
+        if not is_ours:
+            raise BadValue(
+                f"models: '{card}' is there without its model and is not of this command; "
+                '--force replaces it')
 
 
 def write_card(model: ZooModel, path: Path) -> Path:

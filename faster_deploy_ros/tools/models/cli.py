@@ -9,7 +9,7 @@ import sys
 
 from faster_deploy_ros.errors import FasterDeployError
 from faster_deploy_ros.tools.models import report, zoo
-from faster_deploy_ros.tools.models.cache import default_folder, VARIABLE
+from faster_deploy_ros.tools.models.cache import default_folder, expanded, VARIABLE
 from faster_deploy_ros.tools.models.fetch import asset_of, fetch, Fetched, is_there
 from faster_deploy_ros.tools.models.licence import ask_licence, check_accepted
 from faster_deploy_ros.tools.models.verify import RIGHT, verify
@@ -79,7 +79,7 @@ def _list(arguments: Namespace) -> int:
 
 def _fetch(arguments: Namespace) -> int:
     check_accepted(arguments.accept_licence)
-    folder = arguments.output.expanduser() if arguments.output else default_folder()
+    folder = expanded(arguments.output) if arguments.output else default_folder()
     models = [zoo.find(name) for name in dict.fromkeys(arguments.names)]
     for model in models:   # all questions and refusals come before the first byte
         asset_of(model)

@@ -12,6 +12,7 @@ from faster_deploy_ros.errors import BadValue, Unavailable, Unsupported
 from faster_deploy_ros.tools.models.cache import (
     card_of,
     checksum,
+    expect_our_card,
     make_folder,
     unwritable,
     write_card,
@@ -85,7 +86,7 @@ def fetch(
     :param report: told what is being done, as ``Activity.report``.
     :param force: replace what is there.
     :raises Unsupported: the model is not published as ONNX.
-    :raises BadValue: the folder cannot be written, or another file lies there.
+    :raises BadValue: the folder cannot be written, or another file or card lies there.
     :raises Unavailable: no network, no room, or a server that refuses; what came is kept.
     :raises LoadFailed: the address gives another file than the table knows.
     """
@@ -93,6 +94,8 @@ def fetch(
     make_folder(folder)
     try:
         if force or not is_there(model, folder):
+            if not force:
+                expect_our_card(card_of(path))
             part_path = folder / f'.{model.file}.part'
             with own_part(part_path, lambda: report(
                     f'another process is fetching {model.name}, waiting for it')) as part:

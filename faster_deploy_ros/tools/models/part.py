@@ -95,7 +95,7 @@ def own_part(path: Path, waiting: Callable[[], None]) -> Iterator[Part]:
 def _owned(path: Path, waiting: Callable[[], None]) -> FileIO:
     """Open and lock the file that has this name now: who had it may have renamed it."""
     while True:
-        stream = path.open('a+b', buffering=0)
+        stream = FileIO(path, 'a+', opener=_open_own)
         try:
             _lock(stream, waiting)
             if _is_at(path, stream):
@@ -104,6 +104,11 @@ def _owned(path: Path, waiting: Callable[[], None]) -> FileIO:
             stream.close()
             raise
         stream.close()
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open the part itself: of a link, what it leads to would be overwritten."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _lock(stream: FileIO, waiting: Callable[[], None]) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faster_deploy_ros.errors import UnknownName
+from faster_deploy_ros.errors import LoadFailed, UnknownName
 from faster_deploy_ros.tasks.card import read_card
 from faster_deploy_ros.tools.models import zoo
-from faster_deploy_ros.tools.models.cache import card_of, checksum
+from faster_deploy_ros.tools.models.cache import card_of, checksum, expanded
 from faster_deploy_ros.tools.models.fetch import asset_of
 from faster_deploy_ros.tools.models.model import ZooModel
 
@@ -40,6 +40,7 @@ def verify(what: Sequence[str], folder: Path) -> list[Finding]:
     Check models by name, files by path, or all of the zoo that lies in a folder.
 
     :raises UnknownName: neither a model of the zoo nor a file.
+    :raises BadValue: ``~name`` of nobody.
     :raises LoadFailed: a file or its card cannot be read.
     """
     if not what:
@@ -48,11 +49,14 @@ def verify(what: Sequence[str], folder: Path) -> list[Finding]:
 
 
 def _one(word: str, folder: Path) -> Finding:
-    path = Path(word).expanduser()
     if word in zoo.ZOO:
         return _model(zoo.ZOO[word], folder)
-    if path.is_file():
-        return _file(path)
+    path = expanded(Path(word))
+    try:
+        if path.is_file():
+            return _file(path)
+    except OSError as error:   # a name longer than names may be
+        raise LoadFailed(f"models: '{path}' cannot be read ({error.strerror})") from error
     if path.suffix or len(path.parts) > 1:
         return Finding(path, ABSENT, '', '', 'there is no such file')
     try:
