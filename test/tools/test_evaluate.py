@@ -199,3 +199,15 @@ def test_a_missing_package_is_named_before_the_work(package, words, shapes_model
     assert (done.returncode, done.stdout) == (2, '')
     assert f"the Python module '{package}" in done.stderr
     assert 'pip install matplotlib pycocotools tabulate' in done.stderr
+
+
+@pytest.mark.parametrize(('model', 'said'), [
+    ('deimv2_atto_coco_fp32.onnx', 'scores over 0.01, no suppression'),
+    ('yolox_nano.onnx', 'scores over 0.01, suppression at 0.65')])
+def test_suppression_is_said_where_there_is_one(model, said, shared_data, capsys):
+    coco = shared_data / 'coco_subset'
+    code = cli.main([
+        'evaluate', str(shared_data / 'models' / model), '--dataset', str(coco / 'instances.json'),
+        '--images', str(coco / 'images'), '--limit', '1'])
+    assert code == 0
+    assert said in capsys.readouterr().out

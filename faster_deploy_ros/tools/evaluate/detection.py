@@ -8,6 +8,7 @@ from pathlib import Path
 
 from faster_deploy_ros.errors import BadValue
 from faster_deploy_ros.tasks import DetectionOptions
+from faster_deploy_ros.tasks.detection.sparse import SparseDetector
 from faster_deploy_ros.tools.evaluate import box_report
 from faster_deploy_ros.tools.evaluate.box_figures import evaluate, Evaluated, Report
 from faster_deploy_ros.tools.evaluate.coco_file import (
@@ -65,12 +66,14 @@ def evaluate_detector(orders: Orders, words: BoxWords, report: Report) -> Findin
     with opened(orders, words.options) as model:
         found = evaluate(model, data, seats=orders.seats, most=words.most, report=report)
         head, page = title(model), about(model)
-    how = f'scores over {words.confidence:g}, suppression at {words.nms:g}'
+        nms = None if isinstance(model, SparseDetector) else words.nms   # it chose by itself
+    how = f'scores over {words.confidence:g}'
+    how += ', no suppression' if nms is None else f', suppression at {nms:g}'
     tables = [box_report.table(found)] + [box_report.class_table(found)] * words.per_class
     return Findings(
         [head, ('images', f'{data.title}\n{how}')], tables,
         box_report.meaning(found, words.most),
-        {**page, 'data': data.title, 'confidence': words.confidence, 'nms': words.nms,
+        {**page, 'data': data.title, 'confidence': words.confidence, 'nms': nms,
          'max_detections': words.most, **box_report.as_json(found)},
         found.notes, found.mistakes, found.failures, _write(orders, found))
 
