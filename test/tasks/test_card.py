@@ -119,6 +119,7 @@ def test_what_a_card_leaves_out_is_the_familys(tmp_path):
     ('sha256: 1234', 'sha256: got 1234, expected 64 .* in quotes'),
     ('sha256: [abc]', r"sha256: got \['abc'\]"),
     ('sha256: []', r'sha256: got \[\]'),
+    (f'sha256: ["{"a" * 64}", abc]', r"sha256: got \['a+', 'abc'\]"),
     ('licence: 2', 'licence: got 2, expected a text such as Apache-2.0'),
     ('source: [here]', r"source: got \['here'\], expected a text"),
     ('family: yolox\nfamily: yolov8', "cannot be read .key 'family' is given twice"),
@@ -212,6 +213,7 @@ def test_a_card_overrides_another_field_by_field():
     by = ModelCard(labels=('b',), input=InputCard(color='rgb', pad=0))
     assert own.overridden(by) == ModelCard(
         'yolox', ('b',), InputCard((32, 32), 'rgb', pad=0), OutputCard(True), ('0' * 64,))
+    assert own.overridden(ModelCard(sha256=('1' * 64,))).sha256 == ('1' * 64,)
 
 
 @given(content=yaml_values)

@@ -114,6 +114,10 @@ def test_the_threshold_may_be_at_either_end(form, threshold):
     assert len(found) == (75 if threshold == 0 else 0)
 
 
+def test_a_score_at_the_threshold_is_over_it():
+    assert len(detect(finished(pairs=one(score=0.25)), confidence_threshold=0.25)) == 1
+
+
 @pytest.mark.parametrize('form', FORMS)
 def test_only_the_wanted_classes_are_reported_and_then_the_best_of_them(form):
     every = detect(FORMS[form](), confidence_threshold=0.0)

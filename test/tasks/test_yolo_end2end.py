@@ -70,6 +70,12 @@ def test_none_one_or_thousands_of_boxes(count):
     np.testing.assert_array_equal(found.score, best)
 
 
+def test_six_boxes_of_six_numbers_are_rows():
+    boxes = [(10 * number, 10, 10 * number + 8, 40, 0.9 - 0.1 * number, 1) for number in range(6)]
+    found = detect(rows(*boxes))
+    np.testing.assert_allclose(found.score, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], rtol=1e-6)
+
+
 def test_rows_of_score_0_are_padding_even_at_a_threshold_of_0():
     found = detect(ROWS, confidence_threshold=0.0)
     assert 0 < len(found) <= 30

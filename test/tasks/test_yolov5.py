@@ -81,6 +81,7 @@ def test_raw_maps_beside_the_decoded_boxes_are_left_alone():
     (MAPS, 'export it with its decoding inside .YOLOv5: export.py as it is, not --train'),
     ([tensor(f'out{size}', (1, 255, size, size)) for size in (80, 40, 20)], 'the raw maps'),
     ([tensor('o', (1, 25200, 85)), tensor('p', (1, 25200, 85))], 'the model has 2 outputs'),
+    ([tensor('o', (1, 25200, 85)), tensor('count', (1, 1))], 'the model has 2 outputs'),
     ([tensor('o', (1, 8400, 85))], 'one box for each cell is the layout of families yolov8'),
     ([tensor('o', (1, 84, 8400))], 'one box for each cell'),
     ([tensor('o', (1, 300, 6))], 'that is family yolo_end2end'),
