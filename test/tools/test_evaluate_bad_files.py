@@ -5,15 +5,18 @@
 import io
 import json
 import struct
+from types import SimpleNamespace
 import zlib
 
-from faster_deploy_ros.errors import BadFrame, BadValue
+from faster_deploy_ros.errors import BadFrame, BadValue, InferFailed
+from faster_deploy_ros.tasks import DetectionOptions
 import numpy as np
 import pytest
 
 pytest.importorskip('pycocotools')
 coco_file = pytest.importorskip('faster_deploy_ros.tools.evaluate.coco_file')
 depth_truth = pytest.importorskip('faster_deploy_ros.tools.evaluate.depth_truth')
+opening = pytest.importorskip('faster_deploy_ros.tools.evaluate.opening')
 
 LONG = '9' * 400   # digits: JSON's whole numbers have no end
 
@@ -101,3 +104,21 @@ def test_a_truth_that_is_no_array_fails_alone(tmp_path, content):
     with pytest.raises(BadFrame, match=r'1\.npy.: cannot be read as \.npy') as caught:
         depth_truth._numbers(truth)
     assert len(str(caught.value)) < 400 + len(str(truth))
+
+
+def test_a_runtime_that_hangs_does_not_hide_why_the_run_ends():
+    class Hanging:
+        def unload(self):
+            raise InferFailed('1 of 1 seats are still leased')
+
+    def work():
+        orders = SimpleNamespace(
+            model='m.onnx', seats=1, card=SimpleNamespace(open=lambda *_: None))
+        with opening.opened(orders, DetectionOptions()):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, 'open_core', lambda *_, **__: Hanging())
+        patch.setattr(opening, '_expect_task', lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            work()

@@ -3,12 +3,12 @@
 """The model that is evaluated: of the right task, or refused in words."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from faster_deploy_ros.cores import InferCore, open_core
-from faster_deploy_ros.errors import BadValue
+from faster_deploy_ros.errors import BadValue, FasterDeployError
 from faster_deploy_ros.tasks import DepthOptions, DetectionOptions, Model, MODELS
 from faster_deploy_ros.tools.evaluate.orders import Orders
 
@@ -25,8 +25,11 @@ def opened(orders: Orders, options: DetectionOptions | DepthOptions) -> Iterator
     try:
         _expect_task(orders, core, wants_depth=isinstance(options, DepthOptions))
         yield orders.card.open(core, options)
-    finally:
-        core.unload()
+    except BaseException:
+        with suppress(FasterDeployError):   # of a runtime that hangs; the first reason counts
+            core.unload()
+        raise
+    core.unload()
 
 
 def title(model: Model[Any]) -> tuple[str, str]:
