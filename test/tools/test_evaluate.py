@@ -165,6 +165,7 @@ def test_a_person_reads_tables(shapes_model, capsys):
     (['--dataset', 'x.json', '--images', '.', '--truth', '.'], 'add --depth'),
     (['--depth', '--dataset', 'x.json', '--images', '.'], '--dataset is of labelled boxes'),
     (['--depth', '--images', '.'], '--truth: expected the folder'),
+    (['--depth', '--per-class', '--images', 'scene'], '--per-class is about boxes'),
     (['--depth', '--images', 'scene', '--truth', '.'], 'leave --truth out'),
     (['--depth', '--images', 'scene', '--results', 'x.txt'], 'ends in .csv or .json'),
     (['--dataset', 'scene', '--seats', '0'], '--seats 0'),

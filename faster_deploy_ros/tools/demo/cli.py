@@ -59,7 +59,7 @@ def _run(orders: Orders, progress: Progress) -> int:
     print(f'  {orders.planned} {several} of {orders.source} at {orders.fps:g} per second')
     print(f'  {describe(environ)}')
     print(f"  watch it: export ROS_DOMAIN_ID={environ['ROS_DOMAIN_ID']}, then "
-          f'ros2 topic hz {orders.task.topic}', flush=True)
+          f'{orders.task.watch}', flush=True)
     try:
         record = conduct(orders, environ, progress)
         gallery = Gallery(orders, source, record)

@@ -12,7 +12,7 @@ class Task(NamedTuple):
     :param name: of its process, its log and its parameter file in ``config/``.
     :param module: of the node.
     :param results: the word by which the recorder knows what to listen to.
-    :param topic: a user may watch.
+    :param watch: a command with which a user may look on.
     :param what: the results in a word, for people.
     :param film: file name of the video.
     :param lines: file name of the list with one line per published frame.
@@ -21,15 +21,15 @@ class Task(NamedTuple):
     name: str
     module: str
     results: str
-    topic: str
+    watch: str
     what: str
     film: str
     lines: str
 
 
 DETECTION = Task(
-    'detection', 'faster_deploy_ros.nodes.detection_node', 'detections', '/detections',
-    'objects', 'detections.mp4', 'objects.jsonl')
+    'detection', 'faster_deploy_ros.nodes.detection_node', 'detections',
+    'ros2 topic hz /detections', 'objects', 'detections.mp4', 'objects.jsonl')
 DEPTH = Task(
-    'depth', 'faster_deploy_ros.nodes.depth_node', 'depth', '/depth/image_rect',
-    'depth', 'depth.mp4', 'depths.jsonl')
+    'depth', 'faster_deploy_ros.nodes.depth_node', 'depth',
+    'ros2 node info /depth', 'depth', 'depth.mp4', 'depths.jsonl')

@@ -88,6 +88,8 @@ def _check(chosen: Namespace) -> None:
         if getattr(chosen, name) is not None]
     if depth_words and not chosen.depth:
         raise BadValue(f'{depth_words[0]} is about depth; add --depth')
+    if chosen.depth and chosen.per_class:
+        raise BadValue('--per-class is about boxes; leave it out with --depth')
     if chosen.depth and chosen.dataset is not None:
         raise BadValue('--dataset is of labelled boxes; with --depth give --images and --truth')
 
