@@ -106,7 +106,7 @@ class ImageInput:
 
     def write(self, frame: Frame, blobs: BlobsBuffer) -> Letterbox:
         """Write the frame into the image's blob and return where it lies there."""
-        blob = self._blob(blobs)
+        blob = blobs[self.spec.name]
         layout = self._layout(blob.spec)
         blob.reshape(self._shapes[layout])
         geometry = self.lie((frame.width, frame.height))
@@ -115,17 +115,13 @@ class ImageInput:
 
     def write_empty(self, blobs: BlobsBuffer) -> None:
         """Write a picture of nothing but the padding's grey."""
-        blob = self._blob(blobs)
+        blob = blobs[self.spec.name]
         layout = self._layout(blob.spec)
         blob.reshape(self._shapes[layout])
         fill(self.pixels, blob.data, layout)
 
     def _layout(self, spec: BlobSpec) -> str:
         return layout_of(spec, self._otherwise)
-
-    def _blob(self, blobs: BlobsBuffer) -> Any:
-        # By place where it is the only one: the cores of a group may call it differently.
-        return blobs.inputs[0] if len(blobs.inputs) == 1 else blobs[self.spec.name]
 
     def _check_tensor(self) -> None:
         spec, shape = self.spec, self.spec.shape

@@ -66,7 +66,7 @@ def test_a_model_of_no_known_family_is_compared_on_noise_and_the_note_says_so(
     assert result.parity.inputs == '4 times noise'
     assert [each['name'] for each in result.parity.outputs] == ['total', 'product']
     assert result.parity.faults == ()
-    assert any('no family' in note for note in result.notes)
+    assert any('is not known, so the card does not say it' in note for note in result.notes)
     assert card_beside(result.files[0]).family == ''
 
 
