@@ -3,9 +3,6 @@
 """Fetching a model over connections that go wrong; the server is on the loopback interface."""
 
 from dataclasses import replace
-import errno
-import hashlib
-import io
 import socket
 import threading
 from urllib.request import Request
@@ -13,7 +10,6 @@ from urllib.request import Request
 from command_line import names
 from faster_deploy_ros.errors import LoadFailed, Unavailable
 from faster_deploy_ros.tools.models import download, link
-from faster_deploy_ros.tools.models.part import Part
 from model_server import (
     cut,
     no_length,
@@ -299,19 +295,3 @@ def test_a_server_that_falls_silent_is_left_and_asked_again(zoo):
         go_on.set()
     assert 'the server says nothing' in next(told[3] for told in zoo.told if told[3])
     assert zoo.server.ranges[1] == f'bytes={HALF}-'
-
-
-def test_a_disk_that_takes_half_of_what_came_has_none_of_it(tmp_path):
-    class Full(io.FileIO):
-        def write(self, data):
-            super().write(bytes(data)[:3])
-            raise OSError(errno.ENOSPC, 'No space left on device')
-
-    path = tmp_path / PART
-    path.write_bytes(b'begun')
-    with Full(path, 'a+b') as stream:
-        begun = Part(path, stream)
-        with pytest.raises(OSError, match='No space'):
-            begun.append(b'more of it')
-    assert path.read_bytes() == b'begun'
-    assert (begun.length, begun.sha256) == (5, hashlib.sha256(b'begun').hexdigest())
