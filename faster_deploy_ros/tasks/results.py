@@ -67,12 +67,12 @@ class DepthMap:
     """
     How far away each pixel of an image is; a read-only array that owns its memory.
 
-    :param depth: ``(h, w)`` float32, NaN where nothing is known. What the numbers are:
-    :param kind: ``'metric'``: metres along the optical axis (REP 118). ``'relative'``: inverse
-        depth up to an unknown scale *and* shift, larger is nearer. ``'disparity'``: inverse depth
-        up to an unknown scale, larger is nearer.
     An array that is read-only and owns its memory becomes the map's own; any other is copied.
 
+    :param depth: ``(h, w)`` float32, NaN where nothing is known.
+    :param kind: what the numbers are. ``'metric'``: metres along the optical axis (REP 118). ``'relative'``: inverse
+        depth up to an unknown scale *and* shift, larger is nearer. ``'disparity'``: inverse depth
+        up to an unknown scale, larger is nearer.
     :raises ValueError: no image, an infinite value, a metric depth not above 0, another kind.
     """
 
