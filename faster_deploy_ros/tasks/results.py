@@ -70,9 +70,9 @@ class DepthMap:
     An array that is read-only and owns its memory becomes the map's own; any other is copied.
 
     :param depth: ``(h, w)`` float32, NaN where nothing is known.
-    :param kind: what the numbers are. ``'metric'``: metres along the optical axis (REP 118). ``'relative'``: inverse
-        depth up to an unknown scale *and* shift, larger is nearer. ``'disparity'``: inverse depth
-        up to an unknown scale, larger is nearer.
+    :param kind: what the numbers are. ``'metric'``: metres along the optical axis (REP 118).
+        ``'relative'``: inverse depth up to an unknown scale *and* shift, larger is nearer.
+        ``'disparity'``: inverse depth up to an unknown scale, larger is nearer.
     :raises ValueError: no image, an infinite value, a metric depth not above 0, another kind.
     """
 
