@@ -11,6 +11,7 @@ import textwrap
 import time
 
 from faster_deploy_ros.tools.demo import processes
+from faster_deploy_ros.tools.demo.cli import main
 from faster_deploy_ros.tools.demo.processes import Crew, Stopped
 import pytest
 
@@ -175,3 +176,27 @@ def alive(pid):
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_full_disk_does_not_keep_a_process_from_being_ended(tmp_path):
+    """Its log cannot be written then; /dev/full is such a disk."""
+    talker = tmp_path / 'talker.py'
+    talker.write_text(textwrap.dedent(TALKER))
+    (tmp_path / 'logs').mkdir()
+    (tmp_path / 'logs' / 'one.log').symlink_to('/dev/full')
+    environ = {**os.environ, 'PYTHONPATH': str(tmp_path)}
+    heard = []
+    with Crew(tmp_path / 'logs', environ, lambda name, event: heard.append(event)) as crew:
+        child = crew.start('one', 'talker', [])
+        until_s = time.monotonic() + 30
+        while not (heard and child.last_line) and time.monotonic() < until_s:
+            crew.pump()
+        other = crew.start('two', 'talker', [])
+    assert 'about to begin' in child.last_line, 'what it said is known all the same'
+    assert (child.process.poll(), other.process.poll() is None) == (3, False)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(capsys):
+    assert main(['--out', '/dev/null/place', '--frames', '3']) == 2
+    said = capsys.readouterr().err
+    assert said == "demo: '/dev/null/place' cannot be written: Not a directory\n"

@@ -42,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         progress.clear()
         print(f'demo: {error}', file=sys.stderr)
         return REFUSED
+    except OSError as error:
+        progress.clear()
+        place = error.filename or orders.out
+        print(f"demo: '{place}' cannot be written: {error.strerror}", file=sys.stderr)
+        return REFUSED
     except (Stopped, KeyboardInterrupt):
         progress.clear()
         print('demo: stopped, no process is left', file=sys.stderr)

@@ -3,6 +3,7 @@
 """The processes of a run: started, listened to, ended in good order, never left behind."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 import json
 import os
 from pathlib import Path
@@ -50,8 +51,9 @@ class Child:
 
     def say(self, line: str) -> None:
         """Take one line of its log."""
-        self._log_file.write(line + '\n')
-        self._log_file.flush()
+        with suppress(OSError):   # a full disk must not keep us from ending the processes
+            self._log_file.write(line + '\n')
+            self._log_file.flush()
         if line.strip():
             self.last_line = line.strip()
         if line.startswith(SEVERE):
@@ -65,7 +67,8 @@ class Child:
 
     def close(self) -> None:
         """Close the log; the process has ended."""
-        self._log_file.close()
+        with suppress(OSError):
+            self._log_file.close()
 
 
 class Crew:
