@@ -108,8 +108,8 @@ def test_a_truth_that_is_no_array_fails_alone(tmp_path, content):
 
 def test_a_runtime_that_hangs_does_not_hide_why_the_run_ends():
     class Hanging:
-        def unload(self):
 
+        def unload(self):
             raise InferFailed('1 of 1 seats are still leased')
 
     def work():

@@ -13,8 +13,8 @@ MODEL = row('https://example.org/m.onnx', '0' * 64, 10, 'AGPL-3.0')
 
 
 class Terminal(io.StringIO):
-    def isatty(self):
 
+    def isatty(self):
         return True
 
 

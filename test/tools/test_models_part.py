@@ -12,8 +12,8 @@ import pytest
 
 def test_a_disk_that_takes_half_of_what_came_has_none_of_it(tmp_path):
     class Full(io.FileIO):
-        def write(self, data):
 
+        def write(self, data):
             super().write(bytes(data)[:3])
             raise OSError(errno.ENOSPC, 'No space left on device')
 
