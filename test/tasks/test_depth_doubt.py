@@ -26,7 +26,7 @@ def test_a_wrong_calibration_of_inverse_depth_is_doubted():
 
 
 @pytest.mark.parametrize(('values', 'kind'), [
-    (1e6, 'relative'), (1e6, 'disparity'), (np.nan, 'metric'), (0.2, 'metric'), (99.0, 'metric')])
+    (1e6, 'relative'), (1e6, 'disparity'), (np.nan, 'relative'), (0.2, 'metric'), (99.0, 'metric')])
 def test_what_has_no_metres_or_believable_ones_is_not_doubted(values, kind):
     assert doubt(DepthMap(np.full((5, 40), values, np.float32), kind), 'm') == ''
 
@@ -34,6 +34,13 @@ def test_what_has_no_metres_or_believable_ones_is_not_doubted(values, kind):
 def test_a_sky_that_a_net_puts_anywhere_is_not_doubted():
     depth = np.full((64, 64), 3, np.float32)
     depth[:16] = 1e6
+    assert doubt(DepthMap(depth, 'metric'), 'm') == ''
+
+
+def test_a_map_without_a_known_pixel_is_doubted_and_one_with_a_single_one_is_not():
+    depth = np.full((64, 64), np.nan, np.float32)
+    assert 'not one pixel' in doubt(DepthMap(depth, 'metric'), 'm')
+    depth[1, 1] = 3   # between those that are looked at
     assert doubt(DepthMap(depth, 'metric'), 'm') == ''
 
 

@@ -8,6 +8,9 @@ import numpy as np
 # What lies in the middle of a robot's picture. A wrong unit moves it by ten at least, so that of
 # the wrong units the worse ones are seen; an aircraft has a reason to be outside.
 NEAREST_M, FARTHEST_M = 0.2, 100.0
+NOTHING = (
+    'not one pixel of the depth map is known: all are out of min_depth_m and max_depth_m, or '
+    'depth_scale and depth_shift are not those of this camera')
 _STEP = 16   # every so many pixels of rows and columns are looked at
 
 
@@ -24,7 +27,7 @@ def doubt(result: DepthMap, unit: str) -> str:
     seen = result.depth[::_STEP, ::_STEP]
     seen = seen[np.isfinite(seen)]
     if not seen.size:
-        return ''
+        return '' if np.isfinite(result.depth).any() else NOTHING
     median = float(np.median(seen))
     if NEAREST_M <= median <= FARTHEST_M:
         return ''
