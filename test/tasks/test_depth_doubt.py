@@ -26,7 +26,8 @@ def test_a_wrong_calibration_of_inverse_depth_is_doubted():
 
 
 @pytest.mark.parametrize(('values', 'kind'), [
-    (1e6, 'relative'), (1e6, 'disparity'), (np.nan, 'relative'), (0.2, 'metric'), (99.0, 'metric')])
+    (1e6, 'relative'), (1e6, 'disparity'), (np.nan, 'relative'), (0.2, 'metric'),
+    (99.0, 'metric')])
 def test_what_has_no_metres_or_believable_ones_is_not_doubted(values, kind):
     assert doubt(DepthMap(np.full((5, 40), values, np.float32), kind), 'm') == ''
 
